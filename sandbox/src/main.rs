@@ -1,0 +1,88 @@
+//! A sandbox on loopback for other people's clients: it prints where it is and what it holds, as one line of JSON, and
+//! runs until its standard input is closed.
+//!
+//! Everything in the line is made up and worth nothing outside.
+
+use std::io::{self, Read, Write};
+
+use chrono::{DateTime, Days, TimeDelta, Utc};
+use serde_json::{Value, json};
+use tokenwheel_sandbox::gitlab::{GitLab, Variable};
+use tokenwheel_sandbox::styra::{Role, Styra};
+use tokenwheel_sandbox::{Sandbox, Served};
+
+const MAINTAINER: u8 = 40;
+const OWNER: u8 = 50;
+
+fn main() -> io::Result<()> {
+    let now = now();
+    let sandbox = Sandbox::new(1, now);
+    let gitlab = sandbox.gitlab(|gitlab| furnish_gitlab(gitlab, now));
+    let styra = sandbox.styra(|styra| furnish_styra(styra, now));
+    let served = Served::start(sandbox)?;
+
+    let line = json!({
+        "now": now.to_rfc3339(),
+        "gitlab": { "url": served.gitlab, "seeded": gitlab },
+        "styra": { "url": served.styra, "seeded": styra },
+    });
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()?;
+    io::stdin().read_to_end(&mut Vec::new())?;
+    drop(served);
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "foreign clients ask for dates counted from the day it is")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// A group, a project, a person and an administrator; tokens of every kind, and variables in every place.
+fn furnish_gitlab(gitlab: &mut GitLab, now: DateTime<Utc>) -> Value {
+    let next_month = now.date_naive().checked_add_days(Days::new(30));
+    let admin = gitlab.add_admin("Root");
+    let user = gitlab.add_user("Ada Maintainer");
+    let group = gitlab.add_group("acme");
+    let project = gitlab.add_project("acme/app");
+    gitlab.add_member("acme", user, OWNER);
+    let account = gitlab.add_service_account("acme", "Wheel");
+    gitlab.add_member("acme", account, OWNER);
+    let root = gitlab.add_personal_token(admin, "root", &["api"], now, next_month);
+    let personal = gitlab.add_personal_token(user, "ada", &["api"], now, next_month);
+    let narrow = gitlab.add_personal_token(user, "ada-turns-itself", &["self_rotate"], now, next_month);
+    let service = gitlab.add_service_account_token(account, "wheel", &["api"], now, next_month);
+    let of_project = gitlab.add_project_token("acme/app", "deploy", &["api"], MAINTAINER, now, next_month);
+    let of_group = gitlab.add_group_token("acme", "deploy-all", &["read_api"], MAINTAINER, now, next_month);
+    let trigger = gitlab.add_trigger("acme/app", user, "nightly");
+    for place in ["projects/acme/app", "groups/acme", "admin"] {
+        let (key, value) = ("DEPLOY_TOKEN".to_owned(), of_project.value.clone());
+        gitlab.add_variable(place, Variable { key, value, masked: true, ..Variable::default() });
+    }
+    json!({
+        "group": { "id": group, "path": "acme" },
+        "project": { "id": project, "path": "acme/app" },
+        "users": { "admin": admin, "owner": user, "service_account": account },
+        "tokens": {
+            "admin": { "id": root.id, "value": root.value },
+            "owner": { "id": personal.id, "value": personal.value },
+            "self_rotate": { "id": narrow.id, "value": narrow.value },
+            "service_account": { "id": service.id, "value": service.value },
+            "project": { "id": of_project.id, "value": of_project.value },
+            "group": { "id": of_group.id, "value": of_group.value },
+        },
+        "trigger": { "id": trigger.id, "value": trigger.value },
+        "variable": "DEPLOY_TOKEN",
+    })
+}
+
+/// An administrator, a refresher, and a token for it to turn.
+fn furnish_styra(styra: &mut Styra, now: DateTime<Utc>) -> Value {
+    let day = TimeDelta::days(1);
+    json!({
+        "admin": styra.add_token("admin", Role::Admin, day * 30, &[], now),
+        "refresher": styra.add_token("refresher", Role::WorkspaceTokenRefresher, day * 7, &["^/v1/tokens/"], now),
+        "application-token": styra.add_token("application-token", Role::None, day, &[], now),
+    })
+}

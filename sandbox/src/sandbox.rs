@@ -1,0 +1,254 @@
+//! The sandbox itself: the services, the clock they share, the faults that wait, and the record of what came in.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use crate::clock::Clock;
+use crate::exchange::{Answer, Exchange, Lost, Request};
+use crate::fault::{self, Fault, Strike, What};
+use crate::gitlab::GitLab;
+use crate::service::Service;
+use crate::styra::Styra;
+
+/// Every fake service, behind one door. Clones share everything.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    gitlab: Mutex<GitLab>,
+    styra: Mutex<Styra>,
+    desk: Mutex<Desk>,
+}
+
+type Hook = Arc<dyn Fn() + Send + Sync>;
+
+/// What the sandbox keeps beside the services.
+#[derive(Default)]
+struct Desk {
+    latency: Duration,
+    faults: Vec<Fault>,
+    on_kill: Option<Hook>,
+    exchanges: Vec<Exchange>,
+    /// How often the exchanges were forgotten: a late answer to a forgotten request is not recorded.
+    round: usize,
+    in_flight: usize,
+    peak: usize,
+}
+
+/// Where an exchange stands in the record.
+#[derive(Clone, Copy)]
+struct Ticket {
+    round: usize,
+    number: usize,
+}
+
+/// Counts a request among those under way for as long as somebody waits for it.
+struct UnderWay<'a>(&'a Sandbox);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut desk = self.0.desk();
+        desk.in_flight = desk.in_flight.saturating_sub(1);
+    }
+}
+
+impl Sandbox {
+    /// A sandbox of empty services. The same seed and the same calls give the same values, ids and answers.
+    pub fn new(seed: u64, now: DateTime<Utc>) -> Self {
+        let clock = Clock::at(now);
+        Self(Arc::new(Inner {
+            gitlab: Mutex::new(GitLab::new(seed, clock.clone())),
+            styra: Mutex::new(Styra::new(seed, clock.clone())),
+            desk: Mutex::default(),
+            clock,
+        }))
+    }
+
+    /// The time in the sandbox.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
+    }
+
+    /// Sets the time, also backwards.
+    pub fn set_now(&self, at: DateTime<Utc>) {
+        self.0.clock.set(at);
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, by: TimeDelta) {
+        self.0.clock.advance(by);
+    }
+
+    /// Acts on one request at once, without faults, latency or record.
+    pub fn handle(&self, request: &Request) -> Answer {
+        self.service(&request.host, |service| service.act(request)).unwrap_or_else(|| nobody(&request.host))
+    }
+
+    /// Acts on one request with everything that waits for it: latency, faults, the record.
+    ///
+    /// Half of the latency passes before the service acts and half after. A fault that kills calls the kill hook and
+    /// then never returns; one that drops gives [`Lost`].
+    pub async fn call(&self, request: Request) -> Result<Answer, Lost> {
+        let (ticket, latency, strike) = self.arrive(&request);
+        let _under_way = UnderWay(self);
+        let out = latency / 2;
+        pass(out).await;
+
+        let answer = match &strike.what {
+            Some(What::DropBefore) => return Err(Lost),
+            Some(What::KillBefore) => return self.kill().await,
+            Some(What::Refuse(status)) => self.refuse(&request, *status, None),
+            Some(What::RateLimited { retry_after }) => self.refuse(&request, 429, Some(*retry_after)),
+            Some(What::Redirect(to)) => fault::redirect(to),
+            _ => {
+                let answer = self.handle(&request);
+                self.note(ticket, |exchange| exchange.acted = Some((answer.status, answer.body.clone())));
+                answer
+            }
+        };
+        pass(latency.saturating_sub(out) + strike.delay).await;
+
+        let seen = match strike.what {
+            Some(What::DropAfter) => return Err(Lost),
+            Some(What::KillAfter) => return self.kill().await,
+            Some(What::FailAfter(status)) => self.refuse(&request, status, None),
+            Some(What::Truncate) => fault::truncated(answer),
+            Some(What::Malformed) => fault::page(200),
+            _ => answer,
+        };
+        self.note(ticket, |exchange| {
+            exchange.status = Some(seen.status);
+            exchange.response_body = seen.body.clone();
+        });
+        Ok(seen)
+    }
+
+    /// How long every request takes from now on.
+    pub fn set_latency(&self, per_request: Duration) {
+        self.desk().latency = per_request;
+    }
+
+    /// Adds a fault to those that wait.
+    pub fn inject(&self, fault: Fault) {
+        self.desk().faults.push(fault);
+    }
+
+    /// Takes back every fault that has not struck.
+    pub fn clear_faults(&self) {
+        self.desk().faults.clear();
+    }
+
+    /// Sets what happens when a fault kills the client.
+    pub fn on_kill(&self, hook: Box<dyn Fn() + Send + Sync>) {
+        self.desk().on_kill = Some(Arc::from(hook));
+    }
+
+    /// Everything that came in, in order of arrival, with what was answered.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.desk().exchanges.clone()
+    }
+
+    /// Forgets what came in; the count for [`At::Nth`](crate::At::Nth) and the peak of requests begin anew.
+    pub fn forget_exchanges(&self) {
+        let mut desk = self.desk();
+        desk.exchanges.clear();
+        desk.round += 1;
+        desk.peak = desk.in_flight;
+    }
+
+    /// The most requests that were under way at once.
+    pub fn in_flight_peak(&self) -> usize {
+        self.desk().peak
+    }
+
+    /// Every secret value that was ever minted or seeded, over all services.
+    pub fn values(&self) -> Vec<String> {
+        self.services().into_iter().flat_map(|service| lock(service).values()).collect()
+    }
+
+    /// Seeds and inspects GitLab. Do not call the sandbox from inside.
+    pub fn gitlab<R>(&self, f: impl FnOnce(&mut GitLab) -> R) -> R {
+        f(&mut lock(&self.0.gitlab))
+    }
+
+    /// Seeds and inspects Styra DAS. Do not call the sandbox from inside.
+    pub fn styra<R>(&self, f: impl FnOnce(&mut Styra) -> R) -> R {
+        f(&mut lock(&self.0.styra))
+    }
+
+    /// Every service, once: a new one is added here.
+    fn services(&self) -> [&Mutex<dyn Service>; 2] {
+        [&self.0.gitlab, &self.0.styra]
+    }
+
+    fn service<R>(&self, host: &str, f: impl FnOnce(&mut dyn Service) -> R) -> Option<R> {
+        let label = host.split(['.', ':']).next().unwrap_or(host);
+        let mut service = self.services().into_iter().map(lock).find(|service| service.label() == label)?;
+        Some(f(&mut *service))
+    }
+
+    fn refuse(&self, request: &Request, status: u16, retry_after: Option<u64>) -> Answer {
+        self.service(&request.host, |service| service.refuse(status, retry_after))
+            .unwrap_or_else(|| nobody(&request.host))
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        lock(&self.0.desk)
+    }
+
+    fn arrive(&self, request: &Request) -> (Ticket, Duration, Strike) {
+        let mut desk = self.desk();
+        desk.in_flight += 1;
+        desk.peak = desk.peak.max(desk.in_flight);
+        let number = desk.exchanges.len() + 1;
+        let strike = Strike::take(&mut desk.faults, number, &request.method, &request.target);
+        desk.exchanges.push(Exchange {
+            number,
+            method: request.method.clone(),
+            host: request.host.clone(),
+            target: request.target.clone(),
+            request_headers: request.headers.clone(),
+            request_body: request.body.clone(),
+            status: None,
+            acted: None,
+            response_body: Bytes::new(),
+        });
+        (Ticket { round: desk.round, number }, desk.latency, strike)
+    }
+
+    fn note(&self, ticket: Ticket, change: impl FnOnce(&mut Exchange)) {
+        let mut desk = self.desk();
+        if desk.round == ticket.round
+            && let Some(exchange) = desk.exchanges.get_mut(ticket.number - 1)
+        {
+            change(exchange);
+        }
+    }
+
+    async fn kill(&self) -> Result<Answer, Lost> {
+        let hook = self.desk().on_kill.clone();
+        if let Some(hook) = hook {
+            hook();
+        }
+        std::future::pending().await
+    }
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn nobody(host: &str) -> Answer {
+    Answer::json(404, &json!({ "message": format!("the sandbox has no service called {host}") }))
+}
+
+async fn pass(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+}

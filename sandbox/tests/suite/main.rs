@@ -1,0 +1,19 @@
+//! What the sandbox promises, told as stories: one file for each thing it fakes or can do.
+
+mod common;
+
+mod faults;
+mod listing;
+mod resource_tokens;
+mod shapes;
+mod styra;
+mod throttle;
+mod tokens;
+mod triggers;
+mod variables;
+mod world;
+
+#[cfg(feature = "openapi")]
+mod openapi;
+#[cfg(feature = "serve")]
+mod served;

@@ -1,0 +1,102 @@
+//! The sandbox as a whole: determinism, the clock, and the values it knows.
+
+use chrono::TimeDelta;
+use serde_json::Value;
+use tokenwheel_sandbox::Sandbox;
+use tokenwheel_sandbox::styra::Role;
+
+use crate::common::{Acme, day, noon};
+
+/// Seeds a little of everything.
+fn values(seed: u64) -> Vec<String> {
+    let sandbox = Sandbox::new(seed, noon());
+    sandbox.gitlab(|gitlab| {
+        let user = gitlab.add_user("Ada");
+        gitlab.add_personal_token(user, "own", &["api"], noon(), Some(day(9)));
+        gitlab.add_project_token("acme/app", "deploy", &["api"], 30, noon(), None);
+        gitlab.add_trigger("acme/app", user, "nightly");
+    });
+    sandbox.styra(|styra| styra.add_token("app", Role::None, TimeDelta::days(1), &[], noon()));
+    sandbox.values()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_values_and_another_seed_others() {
+    assert_eq!(values(1), values(1));
+    let (one, two) = (values(1), values(2));
+    assert_eq!(one.len(), 4);
+    assert!(one.iter().all(|value| !two.contains(value)));
+}
+
+#[test]
+fn a_whole_conversation_repeats_itself() {
+    let talk = || {
+        let acme = Acme::new();
+        for target in ["/personal_access_tokens/self", "/projects/acme%2Fapp", "/user"] {
+            acme.get(&acme.owner, target);
+        }
+        acme.ask(&acme.owner, "POST", "/personal_access_tokens/self/rotate", &Value::Null);
+        let exchanges = acme.world.sandbox.exchanges();
+        exchanges.into_iter().map(|exchange| exchange.acted).collect::<Vec<_>>()
+    };
+    assert_eq!(talk(), talk());
+}
+
+#[test]
+fn time_stands_still_until_it_is_moved() {
+    let sandbox = Sandbox::new(1, noon());
+    let twin = sandbox.clone();
+    assert_eq!(sandbox.now(), noon());
+    sandbox.advance(TimeDelta::hours(5));
+    assert_eq!(twin.now(), noon() + TimeDelta::hours(5));
+    twin.set_now(noon() - TimeDelta::days(1));
+    assert_eq!(sandbox.now(), noon() - TimeDelta::days(1));
+}
+
+#[test]
+fn a_value_stays_known_after_its_token_is_dead() {
+    let acme = Acme::new();
+    acme.ask(&acme.owner, "POST", "/personal_access_tokens/self/rotate", &Value::Null);
+    let (values, sandbox) = (acme.world.sandbox.values(), &acme.world.sandbox);
+    assert!(values.contains(&acme.owner.value));
+    let live = sandbox.gitlab(|gitlab| gitlab.live_tokens("own"));
+    assert_eq!(live.len(), 5);
+    assert!(live.iter().all(|token| values.contains(&token.value)));
+    let dead = sandbox.gitlab(|gitlab| gitlab.token_of_value(&acme.owner.value)).unwrap();
+    assert!(dead.revoked);
+}
+
+#[test]
+fn no_file_of_this_suite_is_forgotten() {
+    let listed = include_str!("main.rs");
+    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite")).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        let name = name.trim_end_matches(".rs");
+        assert!(name == "main" || listed.contains(&format!("mod {name};")), "{name}");
+    }
+}
+
+#[test]
+fn a_member_of_a_group_is_a_member_of_all_inside() {
+    let acme = Acme::new();
+    acme.world.sandbox.gitlab(|gitlab| {
+        gitlab.add_project("acme/deep/er/app");
+        gitlab.add_project("acmeist/app");
+    });
+    assert_eq!(acme.get(&acme.owner, "/projects/acme%2Fdeep%2Fer%2Fapp/variables").status, 200);
+    assert_eq!(acme.get(&acme.owner, "/groups/acme%2Fdeep/variables").status, 200);
+    assert_eq!(acme.get(&acme.owner, "/projects/acmeist%2Fapp").status, 404, "a path is not a prefix");
+    assert_eq!(acme.get(&acme.maintainer, "/groups/acme").status, 404);
+}
+
+#[test]
+fn a_project_says_what_the_caller_may_do_in_it() {
+    let acme = Acme::new();
+    let by_number = acme.get(&acme.owner, "/projects/acme%2Fapp").value();
+    assert_eq!(by_number, acme.get(&acme.owner, &format!("/projects/{}", by_number["id"])).value());
+    assert_eq!(by_number["path_with_namespace"], "acme/app");
+    assert_eq!(by_number["permissions"]["group_access"]["access_level"], 50);
+    let mine = acme.get(&acme.maintainer, "/projects/acme%2Fapp").value();
+    assert_eq!(mine["permissions"]["project_access"]["access_level"], 40);
+    assert_eq!(mine["permissions"]["group_access"], Value::Null);
+}

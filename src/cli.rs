@@ -1,0 +1,307 @@
+//! The only reader of arguments and environment.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Config};
+use crate::demo;
+use crate::http::{RealTransport, Transport};
+use crate::plan::Asked;
+use crate::report::{self, Format, Level, RunReport};
+use crate::run::{self, Reach, Run, Setup, SystemClock, Wheel, Wish, World};
+use crate::text;
+
+/// Rotates API tokens: mints, delivers, proves and retires them, and turns its own refresher.
+#[derive(Parser)]
+#[command(name = "tokenwheel", version, about, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 all well, or what cannot be seen is named; 2 config or credentials wrong, nothing \
+                        was attempted; 3 something was not done, nothing is at risk before the next run; 1 a bug; 4 a \
+                        token is dead or will be before the next run: act now.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// The config.
+    #[arg(long, global = true, env = "TOKENWHEEL_CONFIG", default_value = "tokenwheel.yml", value_name = "FILE")]
+    config: PathBuf,
+
+    /// The form of the result on stdout.
+    #[arg(long, global = true, env = "TOKENWHEEL_FORMAT", default_value = "text")]
+    format: Format,
+
+    /// Tell more on stderr; twice for every request.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show what would be done now, and why; change nothing.
+    Plan {
+        #[command(flatten)]
+        choice: Choice,
+        /// Exit with 10 when something is due.
+        #[arg(long)]
+        detailed_exitcode: bool,
+    },
+    /// Do what is due: mint, verify, deliver, confirm, retire.
+    Rotate {
+        #[command(flatten)]
+        choice: Choice,
+        /// Look and plan only; the same as `plan`.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Check the config, the credentials, the rights, and every rehearsal that only looks.
+    Check {
+        /// Without any credential, for merge requests.
+        #[arg(long)]
+        offline: bool,
+        /// Which rights to ask for, per connection.
+        #[arg(long, conflicts_with = "offline")]
+        needs: bool,
+    },
+    /// Show every token: where it lives, its age, when it turns.
+    Status {
+        /// Only these tokens.
+        #[arg(long, value_name = "NAME", num_args = 1..)]
+        only: Vec<String>,
+    },
+    /// End a leaked token now, whatever stands.
+    Revoke {
+        /// The tokens.
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+        /// Why, for whoever reads it later.
+        #[arg(long, env = "TOKENWHEEL_REASON")]
+        reason: String,
+    },
+    /// Turn the wheel against a built-in sandbox: no account needed, and no network.
+    Demo,
+    /// Print the JSON Schema of the config.
+    Schema,
+}
+
+#[derive(Args)]
+struct Choice {
+    /// Only these tokens.
+    #[arg(long, env = "TOKENWHEEL_ONLY", value_name = "NAME", num_args = 1.., value_delimiter = ',')]
+    only: Vec<String>,
+    /// Every token, with --force.
+    #[arg(long, env = "TOKENWHEEL_ALL", conflicts_with = "only")]
+    all: bool,
+    /// Rotate even what is not due; needs --only or --all, and --reason.
+    #[arg(long, env = "TOKENWHEEL_FORCE")]
+    force: bool,
+    /// Why it is forced, for whoever reads it later.
+    #[arg(long, env = "TOKENWHEEL_REASON")]
+    reason: Option<String>,
+    /// End the old one as soon as the new one is confirmed, without the overlap.
+    #[arg(long, env = "TOKENWHEEL_REVOKE_NOW")]
+    revoke_now: bool,
+    /// The most tokens to rotate, instead of the config's `limits.max_rotations`.
+    #[arg(long, env = "TOKENWHEEL_MAX", value_name = "N")]
+    max: Option<usize>,
+}
+
+impl Choice {
+    /// What is wished, or why it is refused.
+    fn wish(self) -> Result<Wish, String> {
+        if self.force && self.only.is_empty() && !self.all {
+            return Err("--force needs names (--only NAME…) or --all".to_owned());
+        }
+        if self.force && self.reason.as_ref().is_none_or(|reason| reason.trim().is_empty()) {
+            return Err("--force needs a --reason".to_owned());
+        }
+        if self.all && !self.force {
+            return Err("--all goes with --force; without it every token is looked at anyway".to_owned());
+        }
+        let asked = Asked { force: self.force, revoke_now: self.revoke_now, reason: self.reason };
+        Ok(Wish { only: self.only, asked, max: self.max })
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Clap prints in colour where that is wanted; help goes to stdout and is no failure.
+            let code = if error.use_stderr() { Level::Config } else { Level::Well };
+            let _ = error.print();
+            return ExitCode::from(code.code());
+        }
+    };
+    start_log(cli.verbose);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            report::narrate(&format!("fatal: nothing was attempted: {error}"));
+            return ExitCode::from(Level::Bug.code());
+        }
+    };
+    let level = runtime.block_on(run(cli)).unwrap_or_else(|fatal| {
+        report::narrate(&fatal);
+        Level::Config
+    });
+    ExitCode::from(level.code())
+}
+
+/// `-v` tells what the program does, `-vv` every request: its method, host and path, never a body or a header.
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => log::LevelFilter::Warn,
+        1 => log::LevelFilter::Info,
+        _ => log::LevelFilter::Debug,
+    };
+    env_logger::Builder::new()
+        .filter_level(log::LevelFilter::Off)
+        .filter_module("tokenwheel", level)
+        .format(|out, record| {
+            use std::io::Write as _;
+            writeln!(out, "{}: {}", record.level().as_str().to_lowercase(), text::plain(&record.args().to_string()))
+        })
+        .init();
+}
+
+async fn run(cli: Cli) -> Result<Level, String> {
+    let Cli { command, config, format, .. } = cli;
+    match command {
+        Command::Schema => {
+            let schema = serde_json::to_string_pretty(&config::schema()).unwrap_or_default();
+            report::print(&format!("{schema}\n"));
+            Ok(Level::Well)
+        }
+        Command::Demo => demo::run().await,
+        Command::Check { offline, needs } => check(&config, format, offline, needs).await,
+        Command::Plan { choice, detailed_exitcode } => plan(&config, format, choice.wish()?, detailed_exitcode).await,
+        Command::Rotate { choice, dry_run: true } => plan(&config, format, choice.wish()?, false).await,
+        Command::Rotate { choice, dry_run: false } => {
+            let (config, run) = observe(&config, choice.wish()?, Reach::Acts).await?;
+            let _ = config;
+            let plans = run.plan().await;
+            Ok(show(&run.apply(plans).await, format))
+        }
+        Command::Status { only } => {
+            let (_, run) = observe(&config, Wish { only, ..Wish::default() }, Reach::Reads).await?;
+            let plans = run.plan().await;
+            let report = run.planned(&plans, "status");
+            run.end().await;
+            Ok(show(&report, format))
+        }
+        Command::Revoke { names, reason } => {
+            let asked = Asked { reason: Some(reason), ..Asked::default() };
+            let (_, run) = observe(&config, Wish { only: names, asked, max: None }, Reach::Acts).await?;
+            Ok(show(&run.revoke().await, format))
+        }
+    }
+}
+
+async fn plan(config: &Path, format: Format, wish: Wish, detailed: bool) -> Result<Level, String> {
+    let (_, run) = observe(config, wish, Reach::Reads).await?;
+    let plans = run.plan().await;
+    let report = run.planned(&plans, "plan");
+    run.end().await;
+    let level = show(&report, format);
+    Ok(if detailed && level == Level::Well && report.anything_due() { Level::Due } else { level })
+}
+
+async fn check(path: &Path, format: Format, offline: bool, needs: bool) -> Result<Level, String> {
+    if !offline && !needs {
+        let (config, run) = observe(path, Wish::default(), Reach::Reads).await?;
+        return Ok(show(&run.check(&config).await, format));
+    }
+    let config = load(path)?;
+    if needs {
+        report::print(&run::needs(&config));
+        return Ok(Level::Well);
+    }
+    let wheel = Wheel::build(&config, &setup(true)).map_err(|problems| fatal(&problems.to_string()))?;
+    let findings = run::offline(&wheel, &config);
+    for finding in &findings {
+        report::print(&format!("{}: {}\n", finding.token, finding.what));
+    }
+    let tokens = text::count(wheel.tokens.len(), "token");
+    report::print(&format!("{tokens} over {}: ", text::count(wheel.connections.len(), "connection")));
+    report::print(if findings.is_empty() { "the config is sound\n" } else { "the config cannot be kept as it is\n" });
+    Ok(if findings.is_empty() { Level::Well } else { Level::Config })
+}
+
+fn fatal(why: &str) -> String {
+    format!("fatal: nothing was attempted\n{why}")
+}
+
+fn load(path: &Path) -> Result<Config, String> {
+    config::load(path).map_err(|problems| fatal(&problems.to_string()))
+}
+
+async fn observe(path: &Path, wish: Wish, reach: Reach) -> Result<(Config, Run), String> {
+    let config = load(path)?;
+    for name in &wish.only {
+        if !config.tokens.contains_key(name) {
+            let near = config::nearest(name, config.tokens.keys().map(String::as_str));
+            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            return Err(fatal(&format!("the config has no token `{name}`{hint}")));
+        }
+    }
+    let wheel = Wheel::build(&config, &setup(false)).map_err(|problems| fatal(&problems.to_string()))?;
+    let run = Run::observe(wheel, world(), &config, wish, reach).await.map_err(|why| format!("fatal: {why}"))?;
+    Ok((config, run))
+}
+
+fn show(report: &RunReport, format: Format) -> Level {
+    report::print(&report.render(format));
+    report.level()
+}
+
+/// The environment and the network as they are.
+fn setup(offline: bool) -> Setup {
+    Setup {
+        environment: Arc::new(variable),
+        carrier: Arc::new(|private: Option<&Path>| {
+            let roots: Vec<PathBuf> = private.into_iter().map(Path::to_owned).collect();
+            Ok(Arc::new(RealTransport::new(&roots)?) as Arc<dyn Transport>)
+        }),
+        offline,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// The machine as it is.
+fn world() -> World {
+    let stop = Arc::new(AtomicBool::new(false));
+    listen(Arc::clone(&stop));
+    World {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(|buffer: &mut [u8]| {
+            if let Err(error) = getrandom::fill(buffer) {
+                log::error!("the system gives no random bytes: {error}");
+            }
+        }),
+        holder: variable("CI_JOB_URL").map_or_else(|| format!("process {}", std::process::id()), |url| text::plain(&url)),
+        tell: Arc::new(|token, verb, detail| report::narrate(&format!("{token}: {verb}: {detail}"))),
+        stop,
+    }
+}
+
+/// A signal lets the rotations in hand come to their end, and none begins after it.
+fn listen(stop: Arc<AtomicBool>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let (Ok(mut signals), stop) = (signal(kind), Arc::clone(&stop)) else { continue };
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                stop.store(true, Ordering::Relaxed);
+                report::narrate("stopping: no new rotation is begun; those in hand come to their end");
+            }
+        });
+    }
+}

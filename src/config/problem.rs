@@ -1,0 +1,62 @@
+//! What is wrong with a config: where, and the nearest right thing.
+
+use std::fmt;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The sentence.
+    pub what: String,
+}
+
+impl Problem {
+    pub(super) fn new(file: &str, line: usize, what: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), line, what: what.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.what)
+    }
+}
+
+/// Everything that is wrong, in the order of the lines.
+#[derive(Clone, Debug, Default)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sorted: Vec<&Problem> = self.0.iter().collect();
+        sorted.sort_by_key(|problem| (problem.file.clone(), problem.line));
+        sorted.dedup();
+        for (at, problem) in sorted.iter().enumerate() {
+            if at > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// The known word that is nearest to a wrong one, if any is near.
+pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let near = |word: &&str| strsim::jaro_winkler(&wrong.to_lowercase(), word) > 0.75;
+    let score = |word: &str| strsim::jaro_winkler(&wrong.to_lowercase(), word);
+    known.into_iter().filter(near).max_by(|a, b| score(a).total_cmp(&score(b)))
+}
+
+/// `; did you mean `x`?`, or the words there are.
+pub(super) fn hint<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    nearest(wrong, known.clone()).map_or_else(
+        || format!("; known here: {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+        |word| format!("; did you mean `{word}`?"),
+    )
+}

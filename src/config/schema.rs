@@ -1,0 +1,283 @@
+//! The JSON Schema of the config, generated from the types and the catalogue.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::issuer::{IssuerKind, Ttl};
+use crate::services;
+
+/// Rotates API tokens: mints, delivers, proves and retires them.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    /// The version of this form: 1.
+    pub(super) version: u8,
+    /// How often the schedule runs: what cannot live until the next run is due now.
+    #[schemars(extend("format" = "length"), example = "6h")]
+    pub(super) every: Option<String>,
+    /// More files with `tokens:`, so that each team owns its own.
+    #[serde(default)]
+    pub(super) include: Vec<String>,
+    /// How to log in to each service.
+    #[serde(default)]
+    #[expect(dead_code, reason = "decoded part by part, so that every problem is reported; it stands here for the schema")]
+    pub(super) connections: Map<String, Value>,
+    /// What holds for each token that does not say otherwise.
+    #[serde(default)]
+    pub(super) defaults: Defaults,
+    /// The tokens, by name.
+    #[serde(default)]
+    #[expect(dead_code, reason = "decoded part by part, so that every problem is reported; it stands here for the schema")]
+    pub(super) tokens: Map<String, Value>,
+    /// What stops a storm.
+    #[serde(default)]
+    pub(super) limits: Limits,
+    /// Where facts are kept between runs.
+    #[expect(dead_code, reason = "decoded part by part, so that every problem is reported; it stands here for the schema")]
+    pub(super) ledger: Option<Map<String, Value>>,
+}
+
+/// A file that `include:` names.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Included {
+    /// The tokens, by name.
+    #[serde(default)]
+    #[expect(dead_code, reason = "decoded part by part, so that every problem is reported; it stands here for the schema")]
+    pub(super) tokens: Map<String, Value>,
+}
+
+/// What holds for each token that does not say otherwise.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Defaults {
+    /// Whom to ask about a token.
+    pub(super) owner: Option<String>,
+    /// When tokens turn.
+    pub(super) rotate: Option<Rotate>,
+}
+
+/// What stops a storm.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    /// The most tokens that one run rotates, refreshers aside; 50 by default.
+    pub(super) max_rotations: Option<u32>,
+}
+
+/// How to log in to one service.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Connection {
+    /// The service.
+    pub(super) service: String,
+    /// Its address. May be left out only in a job of that very server.
+    #[schemars(example = "https://gitlab.example.com")]
+    pub(super) url: Option<String>,
+    /// Where its refresher is: `env:NAME` or `file:PATH`.
+    #[schemars(extend("format" = "source"), example = "env:GITLAB_REFRESHER")]
+    pub(super) token: String,
+    /// Where its spare refresher is.
+    #[schemars(extend("format" = "source"), example = "env:GITLAB_SPARE")]
+    pub(super) spare: Option<String>,
+    /// A private CA, in PEM.
+    pub(super) ca_file: Option<String>,
+}
+
+/// A token: one issuer, a lifetime, destinations, an owner.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Token {
+    /// One entry for many: a token for each value, which `$each` stands for.
+    #[serde(default)]
+    #[expect(dead_code, reason = "it is spent before a token is decoded; it stands here for the schema")]
+    pub(super) each: Option<Vec<String>>,
+    /// The name that this token had before.
+    pub(super) was: Option<String>,
+    /// Whom to ask about it.
+    pub(super) owner: Option<String>,
+    /// What mints it.
+    #[expect(dead_code, reason = "decoded part by part, so that every problem is reported; it stands here for the schema")]
+    pub(super) issuer: Map<String, Value>,
+    /// Where it goes.
+    #[serde(default)]
+    #[expect(dead_code, reason = "decoded part by part, so that every problem is reported; it stands here for the schema")]
+    pub(super) destinations: Vec<Map<String, Value>>,
+    /// When it turns.
+    pub(super) rotate: Option<Rotate>,
+    /// The connection that logs in with this token: `gitlab` or `gitlab.spare`.
+    pub(super) refreshes: Option<String>,
+    /// Why a refresher without a spare is accepted.
+    pub(super) accept_risk: Option<String>,
+}
+
+/// When a token turns.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(try_from = "Value")]
+#[schemars(untagged, !try_from)]
+pub(super) enum Rotate {
+    /// Never minted, only told of.
+    Watch(Watch),
+    /// By these rules.
+    By(By),
+}
+
+impl TryFrom<Value> for Rotate {
+    type Error = serde_json::Error;
+
+    fn try_from(value: Value) -> Result<Self, Self::Error> {
+        if value.is_string() {
+            serde_json::from_value(value).map(Self::Watch)
+        } else {
+            serde_json::from_value(value).map(Self::By)
+        }
+    }
+}
+
+/// Never minted, only told of.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Watch {
+    /// The only word.
+    Watch,
+}
+
+/// The rules by which a token turns.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct By {
+    /// After this share of its real lifetime (2/3 by default), or at this age.
+    #[schemars(extend("format" = "share-or-length"), example = "2/3")]
+    pub(super) after: Option<String>,
+    /// This long before it dies.
+    #[schemars(extend("format" = "length"), example = "8h")]
+    pub(super) before: Option<String>,
+    /// How long the old one lives after the new one is confirmed everywhere.
+    #[schemars(extend("format" = "length"), example = "24h")]
+    pub(super) overlap: Option<String>,
+}
+
+/// The schema of a type, as JSON.
+pub(super) fn of<T: JsonSchema>() -> Value {
+    schemars::schema_for!(T).to_value()
+}
+
+/// A key with its schema.
+fn add(schema: &mut Value, key: &str, value: Value) {
+    if let Some(object) = schema.as_object_mut() {
+        let properties = object.entry("properties").or_insert_with(|| json!({}));
+        if let Some(properties) = properties.as_object_mut() {
+            properties.insert(key.to_owned(), value);
+        }
+    }
+}
+
+fn require(schema: &mut Value, key: &str) {
+    if let Some(object) = schema.as_object_mut() {
+        let required = object.entry("required").or_insert_with(|| json!([]));
+        if let Some(required) = required.as_array_mut() {
+            required.insert(0, json!(key));
+        }
+    }
+}
+
+/// The schema of a part: the keys of its own kind, and those that every kind has.
+pub(super) fn part(kind: &str, about: &str, own: Value) -> Value {
+    let mut schema = own;
+    add(&mut schema, "kind", json!({ "const": kind, "type": "string", "description": about }));
+    add(&mut schema, "connection", json!({
+        "type": "string",
+        "description": "The connection; needed only where the service has more than one.",
+    }));
+    require(&mut schema, "kind");
+    if let Some(object) = schema.as_object_mut() {
+        object.remove("$schema");
+        object.insert("title".to_owned(), json!(kind));
+        object.insert("description".to_owned(), json!(about));
+        object.insert("additionalProperties".to_owned(), json!(false));
+    }
+    schema
+}
+
+/// The schema of an issuer of a kind.
+pub(super) fn issuer(kind: &IssuerKind) -> Value {
+    let mut schema = part(kind.kind, kind.about, (kind.schema)());
+    add(&mut schema, "ttl", json!({
+        "type": "string", "format": "length", "examples": ["30d"],
+        "description": "How long a new token is to live.",
+    }));
+    if kind.ttl == Ttl::Required {
+        require(&mut schema, "ttl");
+    }
+    if kind.rotates_itself {
+        add(&mut schema, "self", json!({
+            "type": "string", "format": "source", "examples": ["env:DEPLOY_TOKEN"],
+            "description": "Where its own value is, for a token that rotates itself.",
+        }));
+    }
+    if kind.lends_login {
+        add(&mut schema, "login", json!({
+            "type": "string",
+            "description": "The token of this config that it is minted as, with whose rights it then acts.",
+        }));
+    }
+    schema
+}
+
+/// The JSON Schema of the whole config, for editors.
+pub fn schema() -> Value {
+    let mut defs = Map::new();
+    let mut names = |table: &str, parts: Vec<(String, Value)>| {
+        let mut choices = Vec::new();
+        for (kind, mut schema) in parts {
+            let name = format!("{table} {}", kind.replace('/', " "));
+            // A part's own definitions move up to the document they are now part of.
+            if let Some(Value::Object(inner)) = schema.as_object_mut().and_then(|object| object.remove("$defs")) {
+                defs.extend(inner);
+            }
+            choices.push(json!({ "$ref": format!("#/$defs/{name}") }));
+            defs.insert(name, schema);
+        }
+        json!({ "oneOf": choices })
+    };
+    let issuers = names("issuer", services::ISSUERS.iter().map(|kind| (kind.kind.to_owned(), issuer(kind))).collect());
+    let part_of = |kind: &str, about: &str, own: fn() -> Value| (kind.to_owned(), part(kind, about, own()));
+    let destinations = names(
+        "destination",
+        services::DESTINATIONS.iter().map(|kind| part_of(kind.kind, kind.about, kind.schema)).collect(),
+    );
+    let shelves =
+        names("ledger", services::SHELVES.iter().map(|kind| part_of(kind.kind, kind.about, kind.schema)).collect());
+
+    let mut token = of::<Token>();
+    add(&mut token, "issuer", issuers);
+    add(&mut token, "destinations", json!({ "type": "array", "items": destinations, "description": "Where it goes." }));
+    let mut connection = of::<Connection>();
+    let words: Vec<&str> = services::SERVICES.iter().map(|service| service.name).collect();
+    add(&mut connection, "service", json!({ "type": "string", "enum": words, "description": "The service." }));
+    let mut file = of::<File>();
+    for (name, mut schema) in [("Token", token), ("Connection", connection)] {
+        if let Some(object) = schema.as_object_mut() {
+            object.remove("$schema");
+            if let Some(Value::Object(inner)) = object.remove("$defs") {
+                defs.extend(inner);
+            }
+        }
+        defs.insert(name.to_owned(), schema);
+    }
+    let map = |name: &str, about: &str| {
+        json!({ "type": "object", "description": about, "additionalProperties": { "$ref": format!("#/$defs/{name}") } })
+    };
+    add(&mut file, "tokens", map("Token", "The tokens, by name."));
+    add(&mut file, "connections", map("Connection", "How to log in to each service."));
+    add(&mut file, "ledger", shelves);
+    if let Some(object) = file.as_object_mut() {
+        let known = object.entry("$defs").or_insert_with(|| json!({}));
+        if let Some(known) = known.as_object_mut() {
+            known.extend(defs);
+        }
+        object.insert("title".to_owned(), json!("tokenwheel.yml"));
+    }
+    file
+}

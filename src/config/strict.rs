@@ -1,0 +1,141 @@
+//! Holds a tree against a JSON Schema that was generated from the types, and names every problem with its line.
+//!
+//! It knows the small part of JSON Schema that our own types produce: `type`, `properties`, `required`,
+//! `additionalProperties`, `items`, `enum`, `const`, `pattern` (by example, not by matching), `$ref` and `anyOf`.
+
+use serde_json::{Map, Value};
+
+use super::forms;
+use super::problem::{Problem, hint};
+use super::tree::{Kind, Node};
+
+/// Checks a node, adding what is wrong to `problems`. `root` is where `$ref` points into; `what` names the node.
+pub(super) fn check(file: &str, what: &str, node: &Node, schema: &Value, root: &Value, problems: &mut Vec<Problem>) {
+    let schema = resolve(schema, root);
+    let mut say = |line: usize, text: String| problems.push(Problem::new(file, line, text));
+    if let Some(choices) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
+        let fits = |choice: &&Value| {
+            let mut found = Vec::new();
+            check(file, what, node, choice, root, &mut found);
+            found.is_empty()
+        };
+        if choices.iter().find(fits).is_some() {
+            return;
+        }
+        // The choice of the same form knows best what is wrong; null is never the one meant.
+        if let Some(choice) = choices.iter().find(|choice| form_fits(node, resolve(choice, root))) {
+            check(file, what, node, choice, root, problems);
+        } else {
+            let forms: Vec<String> = choices.iter().map(|choice| form(resolve(choice, root))).collect();
+            say(node.line, format!("{what} is {}, but should be {}", node.what(), forms.join(" or ")));
+        }
+        return;
+    }
+    if !form_fits(node, schema) {
+        say(node.line, format!("{what} is {}, but should be {}", node.what(), form(schema)));
+        return;
+    }
+    if let Some(words) = schema.get("enum").and_then(Value::as_array) {
+        let known: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+        if let Some(text) = node.text().filter(|text| !known.contains(text)) {
+            say(node.line, format!("{what} cannot be `{text}`{}", hint(text, known.iter().copied())));
+        }
+    }
+    if let (Some(format), Some(text)) = (schema.get("format").and_then(Value::as_str), node.text())
+        && let Err(why) = forms::check(format, text)
+    {
+        say(node.line, format!("{what}: {why}"));
+    }
+    match &node.kind {
+        Kind::List(items) => {
+            if let Some(schema) = schema.get("items") {
+                for item in items {
+                    check(file, what, item, schema, root, problems);
+                }
+            }
+        }
+        Kind::Map(_) => check_keys(file, what, node, schema, root, problems),
+        _ => {}
+    }
+}
+
+fn check_keys(file: &str, what: &str, node: &Node, schema: &Value, root: &Value, problems: &mut Vec<Problem>) {
+    let none = Map::new();
+    let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
+    let others = schema.get("additionalProperties");
+    for pair in node.pairs() {
+        match (known.get(&pair.key), others) {
+            (Some(schema), _) => {
+                check(file, &format!("`{}`", pair.key), &pair.value, schema, root, problems);
+            }
+            (None, Some(Value::Object(_))) => {
+                let schema = others.unwrap_or(&Value::Null);
+                check(file, &format!("`{}`", pair.key), &pair.value, schema, root, problems);
+            }
+            (None, Some(Value::Bool(true))) => {}
+            (None, _) => {
+                let hint = hint(&pair.key, known.keys().map(String::as_str));
+                problems.push(Problem::new(file, pair.line, format!("{what} has no key `{}`{hint}", pair.key)));
+            }
+        }
+    }
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+    for key in required.filter_map(Value::as_str) {
+        if node.get(key).is_none() {
+            problems.push(Problem::new(file, node.line, format!("{what} lacks the key `{key}`")));
+        }
+    }
+}
+
+fn resolve<'a>(schema: &'a Value, root: &'a Value) -> &'a Value {
+    let target = schema.get("$ref").and_then(Value::as_str).and_then(|path| root.pointer(path.trim_start_matches('#')));
+    target.unwrap_or(schema)
+}
+
+/// The words for JSON Schema's types.
+const FORMS: &[(&str, &str)] = &[
+    ("object", "a mapping"),
+    ("array", "a list"),
+    ("string", "text"),
+    ("boolean", "true or false"),
+    ("integer", "a whole number"),
+    ("number", "a number"),
+];
+
+fn types(schema: &Value) -> Vec<&str> {
+    match schema.get("type") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn form(schema: &Value) -> String {
+    if let Some(word) = schema.get("const").and_then(Value::as_str) {
+        return format!("`{word}`");
+    }
+    let name = |word: &&str| FORMS.iter().find(|(json, _)| json == word).map(|(_, name)| (*name).to_owned());
+    let forms: Vec<String> = types(schema).iter().filter_map(name).collect();
+    let example = schema.pointer("/examples/0").and_then(Value::as_str);
+    let example = example.map(|example| format!(" such as `{example}`")).unwrap_or_default();
+    format!("{}{example}", forms.join(" or "))
+}
+
+fn form_fits(node: &Node, schema: &Value) -> bool {
+    if let Some(word) = schema.get("const") {
+        return node.json() == *word;
+    }
+    let types = types(schema);
+    types.is_empty()
+        || types.iter().any(|name| {
+            matches!(
+                (*name, &node.kind),
+                ("object", Kind::Map(_))
+                    | ("array", Kind::List(_))
+                    | ("string", Kind::Text(_))
+                    | ("boolean", Kind::Bool(_))
+                    | ("integer" | "number", Kind::Number(_))
+                    | ("null", Kind::Null)
+            )
+        })
+}

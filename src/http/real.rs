@@ -1,0 +1,98 @@
+//! The transport of a real run: one reqwest client, on rustls.
+
+use std::error::Error as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+
+use super::{Broken, LARGEST_BODY, Transport};
+
+/// How long a connection may take to be made; without it a missing `resolv.conf` waits for ever.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a whole call may take. GitHub cuts its own at ten seconds, GitLab at sixty.
+const CALL: Duration = Duration::from_secs(60);
+
+/// A reqwest client without redirects, without retries, and with time-outs on everything. Proxies are taken from
+/// `HTTPS_PROXY` and `NO_PROXY`.
+pub struct RealTransport {
+    client: reqwest::Client,
+}
+
+impl RealTransport {
+    /// Builds the client. It trusts the system's roots (which `SSL_CERT_FILE` and `SSL_CERT_DIR` name), or, where
+    /// there are none, as in an empty image, the compiled-in ones; and the private CAs named in the config.
+    pub fn new(private_roots: &[PathBuf]) -> anyhow::Result<Self> {
+        let found = rustls_native_certs::load_native_certs();
+        if let (true, Some(error)) = (found.certs.is_empty(), found.errors.first()) {
+            return Err(anyhow!("{error}")).context("the system's certificate roots cannot be read");
+        }
+        let mut roots: Vec<reqwest::Certificate> = if found.certs.is_empty() {
+            webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|der| certificate(der)).collect()
+        } else {
+            found.certs.iter().filter_map(|der| certificate(der)).collect()
+        };
+        for path in private_roots {
+            let pem = std::fs::read(path).with_context(|| format!("cannot read the CA file {}", path.display()))?;
+            let bundle = reqwest::Certificate::from_pem_bundle(&pem)
+                .with_context(|| format!("{} holds no PEM certificates", path.display()))?;
+            roots.extend(bundle);
+        }
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("tokenwheel/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(CONNECT)
+            .timeout(CALL)
+            .tls_certs_only(roots)
+            .build()
+            .context("the HTTP client cannot be made")?;
+        Ok(Self { client })
+    }
+}
+
+fn certificate(der: &[u8]) -> Option<reqwest::Certificate> {
+    reqwest::Certificate::from_der(der).ok()
+}
+
+#[async_trait]
+impl Transport for RealTransport {
+    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Broken> {
+        let request = reqwest::Request::try_from(request).map_err(|error| Broken::NeverSent(innermost(&error)))?;
+        let mut response = self.client.execute(request).await.map_err(|error| {
+            if error.is_connect() || error.is_builder() {
+                Broken::NeverSent(innermost(&error))
+            } else {
+                Broken::NoAnswer(innermost(&error))
+            }
+        })?;
+        let mut body = BytesMut::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_BODY => body.extend_from_slice(&chunk),
+                Ok(Some(_)) => return Err(Broken::NoAnswer(format!("the answer is larger than {LARGEST_BODY} bytes"))),
+                Ok(None) => break,
+                Err(error) => return Err(Broken::NoAnswer(innermost(&error))),
+            }
+        }
+        let mut answer = http::Response::new(body.freeze());
+        *answer.status_mut() = response.status();
+        *answer.headers_mut() = std::mem::take(response.headers_mut());
+        Ok(answer)
+    }
+}
+
+/// The last cause in the chain: "certificate unknown", "connection refused". The outer ones repeat the URL, whose
+/// query may hold what nobody should read.
+fn innermost(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "it took too long".to_owned();
+    }
+    let mut cause = error.source();
+    while let Some(next) = cause.and_then(std::error::Error::source) {
+        cause = Some(next);
+    }
+    cause.map_or_else(|| "the request failed".to_owned(), |cause| crate::text::plain(&cause.to_string()))
+}

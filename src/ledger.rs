@@ -1,0 +1,150 @@
+//! Confirmed facts between runs: ids, dates, fingerprints, receipts, what is owed and what is still to be retired.
+//!
+//! It holds no values. It may be lost, or a week old: then the worst is one extra mint per token, never a wrong
+//! revoke. What a run *intends* is written before the first mint, so that the next run knows which new tokens are
+//! ours although nobody holds them.
+
+mod keep;
+mod lease;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::destination::Receipt;
+use crate::token::{Fingerprint, Salt, TokenRecord};
+
+pub use keep::{LedgerError, read, write};
+pub use lease::{Lease, LeaseError};
+
+/// The version of the form below. A ledger of a later version is refused, not guessed at.
+pub const VERSION: u32 = 1;
+
+/// All that one wheel remembers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    /// The version of this form.
+    pub version: u32,
+    /// The key of the fingerprints below.
+    pub salt: Salt,
+    /// When a run last wrote here.
+    pub written: DateTime<Utc>,
+    /// What is known of each token, by its name in the config.
+    pub tokens: BTreeMap<String, Entry>,
+}
+
+/// What is remembered of one token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The subject: a name that is given to another subject is another token.
+    pub subject: String,
+    /// The digest of what was ordered: a changed order is a reason to rotate.
+    pub order: String,
+    /// The token that was last confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<Current>,
+    /// What each destination was last given, by its address.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub delivered: BTreeMap<String, Delivered>,
+    /// The destinations that have not been given the live value.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub owed: BTreeSet<String>,
+    /// Set before a mint, cleared when all is confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
+    /// Tokens of ours that are to end, marked by a confirmed successor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retire: Vec<Retiree>,
+}
+
+/// The token that was last confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Current {
+    /// What the issuer calls it.
+    pub id: String,
+    /// When it was made, by the issuer's word, else by our clock.
+    pub created: DateTime<Utc>,
+    /// When it dies, by the issuer's word, else as ordered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<DateTime<Utc>>,
+    /// Its fingerprint, if we ever held or read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// When it was confirmed.
+    pub confirmed: DateTime<Utc>,
+}
+
+/// What a destination was last given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivered {
+    /// The fingerprint of the value as it was delivered.
+    pub fingerprint: Fingerprint,
+    /// What the destination gave for it.
+    #[serde(default)]
+    pub receipt: Receipt,
+}
+
+/// The intent to mint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Intent {
+    /// When the run that means to mint began.
+    pub since: DateTime<Utc>,
+    /// The records that lived before it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lived: BTreeSet<String>,
+}
+
+/// A token that is to end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retiree {
+    /// What the issuer calls it.
+    pub id: String,
+    /// Not before then: the end of its overlap.
+    pub after: DateTime<Utc>,
+    /// When it dies by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<DateTime<Utc>>,
+    /// How often it was tried in vain.
+    #[serde(default)]
+    pub tried: u32,
+}
+
+impl Ledger {
+    /// A ledger that knows nothing yet.
+    pub fn empty(salt: Salt, now: DateTime<Utc>) -> Self {
+        Self { version: VERSION, salt, written: now, tokens: BTreeMap::new() }
+    }
+
+    /// What is known of a token, if it is still the same subject.
+    pub fn entry(&self, name: &str, subject: &str) -> Option<&Entry> {
+        self.tokens.get(name).filter(|entry| entry.subject == subject)
+    }
+}
+
+impl Entry {
+    /// Whether a destination was last given the value of the current token, as far as we know.
+    pub fn was_given(&self, address: &str) -> bool {
+        let current = self.current.as_ref().and_then(|current| current.fingerprint.as_ref());
+        let given = self.delivered.get(address).map(|delivered| &delivered.fingerprint);
+        current.is_some() && given == current && !self.owed.contains(address)
+    }
+
+    /// Whether a record is to be retired.
+    pub fn retires(&self, id: &str) -> bool {
+        self.retire.iter().any(|retiree| retiree.id == id)
+    }
+
+    /// Marks a predecessor, once.
+    pub fn mark(&mut self, record: &TokenRecord, after: DateTime<Utc>) {
+        if !self.retires(&record.id) {
+            self.retire.push(Retiree { id: record.id.clone(), after, expires: record.expires, tried: 0 });
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! One run at a time: a lease beside the ledger.
+//!
+//! The lease is a text that [`crate::shelf::Shelf::create`] lets only one run make. It ends by itself, so a run that
+//! died does not lock the wheel for ever. An expired lease is taken over under a second text, `STEAL`, again made by
+//! only one: whoever holds that looks at the lease once more before writing it, so of two thieves one gives way.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::shelf::{Created, Shelf};
+use crate::text;
+
+const LEASE: &str = "LEASE";
+const STEAL: &str = "STEAL";
+
+/// How long a lease lasts; a run is given up on after that. Longer than any run of the sizes we measure, and shorter
+/// than the shortest sensible schedule.
+const TERM: TimeDelta = TimeDelta::minutes(30);
+
+/// Who holds the lease, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claim {
+    holder: String,
+    nonce: String,
+    until: DateTime<Utc>,
+}
+
+/// Why there is no lease.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// Another run has it.
+    #[error("another run is turning this wheel: {holder}, until {until} at the latest")]
+    Held {
+        /// Which run.
+        holder: String,
+        /// When its lease ends by itself.
+        until: String,
+    },
+    /// The place cannot be used.
+    #[error("the lease at {address} cannot be taken: {cause:#}")]
+    Place {
+        /// The shelf.
+        address: String,
+        /// Why.
+        cause: anyhow::Error,
+    },
+}
+
+/// The right to act, until it is released or ends.
+pub struct Lease {
+    claim: Claim,
+}
+
+impl Lease {
+    /// Takes the lease for `holder`, or says who has it.
+    pub async fn take(shelf: &dyn Shelf, holder: &str, nonce: String, now: DateTime<Utc>) -> Result<Self, LeaseError> {
+        let place = |cause| LeaseError::Place { address: shelf.address(), cause };
+        let claim = Claim { holder: holder.to_owned(), nonce, until: now + TERM };
+        let text = serde_json::to_string(&claim).map_err(|error| place(error.into()))?;
+        if shelf.create(LEASE, &text).await.map_err(place)? == Created::Won {
+            return Ok(Self { claim });
+        }
+        let Some(held) = current(shelf).await.map_err(place)? else {
+            // It was released between the two calls. The next run of the schedule is soon enough.
+            return Err(LeaseError::Held { holder: "a run that just ended".to_owned(), until: text::when(now, now) });
+        };
+        // A create that was repeated after a lost answer finds its own lease.
+        if held.nonce == claim.nonce {
+            return Ok(Self { claim });
+        }
+        let refused =
+            |held: &Claim| LeaseError::Held { holder: text::plain(&held.holder), until: text::when(held.until, now) };
+        if held.until > now {
+            return Err(refused(&held));
+        }
+        if shelf.create(STEAL, &text).await.map_err(place)? == Created::Taken {
+            clear_abandoned(shelf, now).await.map_err(place)?;
+            return Err(refused(&held));
+        }
+        let still = current(shelf).await.map_err(place)?;
+        let won = still.as_ref() == Some(&held);
+        if won {
+            shelf.put(LEASE, &text).await.map_err(place)?;
+        }
+        shelf.remove(STEAL).await.map_err(place)?;
+        if won { Ok(Self { claim }) } else { Err(refused(still.as_ref().unwrap_or(&held))) }
+    }
+
+    /// Gives it back, unless somebody has taken it over meanwhile.
+    pub async fn release(self, shelf: &dyn Shelf) -> anyhow::Result<()> {
+        if current(shelf).await?.is_some_and(|held| held.nonce == self.claim.nonce) {
+            shelf.remove(LEASE).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn current(shelf: &dyn Shelf) -> anyhow::Result<Option<Claim>> {
+    // What cannot be read as a claim was not written by us; it is treated as one that has ended.
+    Ok(shelf.get(LEASE).await?.map(|text| {
+        serde_json::from_str(&text).unwrap_or_else(|_| Claim {
+            holder: "somebody who wrote no name".to_owned(),
+            nonce: text,
+            until: DateTime::UNIX_EPOCH,
+        })
+    }))
+}
+
+/// Removes the mark of a thief that died; the run after this one can then take the lease over.
+async fn clear_abandoned(shelf: &dyn Shelf, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let mark = shelf.get(STEAL).await?.and_then(|text| serde_json::from_str::<Claim>(&text).ok());
+    if mark.is_none_or(|mark| mark.until < now) {
+        shelf.remove(STEAL).await?;
+    }
+    Ok(())
+}

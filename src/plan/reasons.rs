@@ -1,0 +1,232 @@
+//! Why now? A chain of small functions, each one reason; the first that holds decides.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::due::Dates;
+use super::live::Standing;
+use super::{Asked, Moment, Seen, Sight, Step, Wanted};
+use crate::issuer::{Inventory, Succession};
+use crate::ledger::Entry;
+use crate::text;
+
+/// All that a reason may look at.
+pub(super) struct View<'a> {
+    pub(super) wanted: &'a Wanted,
+    pub(super) entry: Option<&'a Entry>,
+    pub(super) seen: &'a Seen,
+    pub(super) moment: &'a Moment,
+    pub(super) asked: Option<&'a Asked>,
+    pub(super) standing: &'a Standing,
+    pub(super) dates: Dates,
+}
+
+/// Why a token is rotated now: a code for machines and a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The code, stable over versions.
+    pub code: Code,
+    /// The sentence.
+    pub sentence: String,
+}
+
+/// The codes of the reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// `--force`, with a reason given.
+    AskedByHand,
+    /// The issuer mints it at every run.
+    MintedAtEveryRun,
+    /// A destination holds what the issuer says is dead, and no sibling can lend the live value.
+    WrongSomewhere,
+    /// A destination was never given the live value, and no sibling can lend it.
+    Owed,
+    /// The last run minted and did not confirm.
+    Interrupted,
+    /// Nothing of this subject lives.
+    NoneLives,
+    /// The config orders something else than what was last ordered.
+    OrderChanged,
+    /// The rule says so.
+    PastItsShareOfLife,
+    /// It would be dead before the run after this one.
+    DiesBeforeTheNextRun,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+type Check = fn(&View<'_>) -> Option<Reason>;
+
+/// The reasons, the strongest first. That something cannot be known is never among them.
+const REASONS: &[Check] = &[
+    asked_by_hand,
+    minted_at_every_run,
+    wrong_somewhere,
+    interrupted,
+    owed,
+    none_lives,
+    order_changed,
+    dies_before_the_next_run,
+    past_its_share_of_life,
+];
+
+/// Decides what to do with one token.
+pub(super) fn decide(view: &View<'_>) -> Step {
+    if view.wanted.watch || view.wanted.succession == Succession::Manual {
+        return Step::Watch;
+    }
+    if let Some(count) = view.standing.ambiguous {
+        return Step::Refuse {
+            why: format!(
+                "{count} live tokens have this name and nothing says which is ours: end the others at the issuer, or \
+                 give this one another name"
+            ),
+        };
+    }
+    let Some(reason) = REASONS.iter().find_map(|reason| reason(view)) else { return redeliver(view, None) };
+    let by_hand = reason.code == Code::AskedByHand;
+    if let (Some(foreign), false) = (&view.standing.foreign, by_hand) {
+        return Step::Refuse {
+            why: format!(
+                "token {} was made after our last run, and not by us: another wheel seems to turn it; let only one do \
+                 so, or take it over with --force --reason",
+                text::plain(&foreign.id)
+            ),
+        };
+    }
+    let mended = matches!(reason.code, Code::WrongSomewhere | Code::Owed | Code::Interrupted);
+    let healthy = !matches!(reason.code, Code::Interrupted) || view.standing.strays.is_empty();
+    if mended && healthy && lender(view).is_some() {
+        let due = REASONS.iter().filter_map(|other| other(view)).find(|other| !is_repair(other.code));
+        return due.map_or_else(|| redeliver(view, Some(&reason)), |reason| rotate(view, reason));
+    }
+    rotate(view, reason)
+}
+
+fn is_repair(code: Code) -> bool {
+    matches!(code, Code::WrongSomewhere | Code::Owed | Code::Interrupted)
+}
+
+fn rotate(view: &View<'_>, reason: Reason) -> Step {
+    let none = view.standing.live.is_none() && matches!(view.seen.inventory, Inventory::Listed(_));
+    if none && !view.wanted.create && view.wanted.succession != Succession::Ephemeral {
+        return Step::Refuse {
+            why: "no live token of this name exists, and a dead one cannot be rotated: say `create:` in its issuer, or \
+                  make it by hand once"
+                .to_owned(),
+        };
+    }
+    Step::Rotate { reason }
+}
+
+/// The destination that can lend the live value to its siblings.
+fn lender(view: &View<'_>) -> Option<usize> {
+    let live = view.standing.live.as_ref()?;
+    view.seen.sights.iter().position(|sight| match sight {
+        Sight::Live { record, lent: true } => record.as_ref().is_none_or(|record| *record == live.id),
+        _ => false,
+    })
+}
+
+fn redeliver(view: &View<'_>, reason: Option<&Reason>) -> Step {
+    let to = view.standing.wanting.clone();
+    match lender(view) {
+        Some(from) if !to.is_empty() => {
+            let why = reason.map_or_else(|| "a destination lacks the live token".to_owned(), ToString::to_string);
+            Step::Redeliver { from, to, why }
+        }
+        _ => Step::Keep,
+    }
+}
+
+fn because(code: Code, sentence: impl Into<String>) -> Option<Reason> {
+    Some(Reason { code, sentence: sentence.into() })
+}
+
+fn asked_by_hand(view: &View<'_>) -> Option<Reason> {
+    let asked = view.asked.filter(|asked| asked.force)?;
+    let why = asked.reason.as_deref().unwrap_or("no reason given");
+    because(Code::AskedByHand, format!("asked by hand: {}", text::plain(why)))
+}
+
+fn minted_at_every_run(view: &View<'_>) -> Option<Reason> {
+    let every = view.wanted.succession == Succession::Ephemeral;
+    every.then(|| Reason { code: Code::MintedAtEveryRun, sentence: "minted at every run".to_owned() })
+}
+
+fn address(view: &View<'_>, index: usize) -> String {
+    view.wanted.destinations.get(index).cloned().unwrap_or_default()
+}
+
+fn wrong_somewhere(view: &View<'_>) -> Option<Reason> {
+    view.seen.sights.iter().enumerate().find_map(|(index, sight)| match sight {
+        Sight::Wrong(why) => because(Code::WrongSomewhere, format!("{}: {why}", address(view, index))),
+        _ => None,
+    })
+}
+
+/// The last run meant to mint, and a token lives that did not live before it, or nobody can say: unless every
+/// destination was seen to hold a live one, the new one is in nobody's hands.
+fn interrupted(view: &View<'_>) -> Option<Reason> {
+    let intent = view.entry?.intent.as_ref()?;
+    if !view.standing.strays.is_empty() {
+        return because(Code::Interrupted, "the last run minted a token that nobody holds");
+    }
+    let seen_everywhere = view.seen.sights.iter().all(|sight| matches!(sight, Sight::Live { .. }));
+    let moved_on = match (&view.seen.inventory, &view.standing.live) {
+        (Inventory::Listed(_), Some(live)) => {
+            !intent.lived.contains(&live.id) || live.created.is_some_and(|created| created >= intent.since)
+        }
+        (Inventory::Listed(_), None) => false,
+        (Inventory::Blind(_), _) => true,
+    };
+    (moved_on && !(seen_everywhere && view.standing.wanting.is_empty()))
+        .then(|| Reason { code: Code::Interrupted, sentence: "the last run minted and did not confirm".to_owned() })
+}
+
+fn owed(view: &View<'_>) -> Option<Reason> {
+    let first = *view.standing.wanting.first()?;
+    because(Code::Owed, format!("{} lacks the live token", address(view, first)))
+}
+
+fn none_lives(view: &View<'_>) -> Option<Reason> {
+    if view.standing.live.is_some() {
+        return None;
+    }
+    // A blind issuer tells nothing; what the ledger remembers may have died on its day.
+    let remembered = view.entry.and_then(|entry| entry.current.as_ref());
+    let died = remembered.and_then(|current| current.expires).filter(|dies| *dies <= view.moment.now);
+    match (&view.seen.inventory, died) {
+        (_, Some(died)) => {
+            because(Code::NoneLives, format!("it died on {}", text::when(died, view.moment.now)))
+        }
+        (Inventory::Listed(_), None) => because(Code::NoneLives, "no live token of this name exists"),
+        (Inventory::Blind(_), None) => None,
+    }
+}
+
+fn order_changed(view: &View<'_>) -> Option<Reason> {
+    let entry = view.entry.filter(|entry| entry.current.is_some())?;
+    (entry.order != view.wanted.order).then(|| Reason {
+        code: Code::OrderChanged,
+        sentence: "the config orders it otherwise than it was made".to_owned(),
+    })
+}
+
+fn dies_before_the_next_run(view: &View<'_>) -> Option<Reason> {
+    let dies = view.dates.dies.filter(|dies| *dies <= view.moment.horizon())?;
+    let when = text::when(dies, view.moment.now);
+    because(Code::DiesBeforeTheNextRun, format!("it dies on {when}, before the run after this one is sure"))
+}
+
+fn past_its_share_of_life(view: &View<'_>) -> Option<Reason> {
+    let due = view.dates.due.filter(|due| *due <= view.moment.now)?;
+    let since = text::when(due, view.moment.now);
+    because(Code::PastItsShareOfLife, format!("{}, since {since}", view.wanted.rule))
+}

@@ -1,0 +1,200 @@
+//! What people and machines are told: the plan, the outcome of a run, in text, Markdown and JSON.
+
+mod exit;
+mod json;
+mod markdown;
+mod outcome;
+mod table;
+
+use chrono::{DateTime, Utc};
+
+use crate::config::Source;
+use crate::plan::{Moment, Plan, Seat, Sight};
+use crate::run::{ConnectionState, Observation, Wheel};
+pub use exit::Level;
+pub use outcome::{Outcome, Retired};
+
+/// What one run came to.
+pub struct RunReport {
+    /// The command.
+    pub verb: &'static str,
+    /// When it began.
+    pub started: DateTime<Utc>,
+    /// When the next one comes.
+    pub next_run: DateTime<Utc>,
+    /// The connections.
+    pub connections: Vec<ConnectionReport>,
+    /// The tokens, in the order in which they were dealt with.
+    pub tokens: Vec<TokenReport>,
+    /// What is to be said besides.
+    pub notes: Vec<String>,
+}
+
+/// How a connection stands.
+pub struct ConnectionReport {
+    /// Its name.
+    pub name: String,
+    /// The host.
+    pub host: String,
+    /// Who is logged in.
+    pub login: Option<String>,
+    /// What is wrong with its credentials, if anything.
+    pub troubles: Vec<String>,
+    /// Whether nothing can be done over it.
+    pub dead: bool,
+    /// When the credential that is logged in dies.
+    pub dies: Option<DateTime<Utc>>,
+}
+
+/// What became of one token.
+pub struct TokenReport {
+    /// Its name.
+    pub name: String,
+    /// Whom to ask.
+    pub owner: Option<String>,
+    /// The kind of its issuer.
+    pub issuer: String,
+    /// How a new one follows the old one.
+    pub succession: &'static str,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// When it turns.
+    pub due: Option<DateTime<Utc>>,
+    /// When it dies.
+    pub dies: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created: Option<DateTime<Utc>>,
+    /// Whether no live token of it would be left before the next run.
+    pub at_risk: bool,
+    /// Its destinations, and what stands there.
+    pub destinations: Vec<(String, String)>,
+    /// What people should know besides.
+    pub notes: Vec<String>,
+}
+
+impl ConnectionReport {
+    pub(crate) fn new(name: &str, state: &ConnectionState, wheel: &Wheel) -> Self {
+        let linked = wheel.connections.get(name);
+        let alive = state.login.and_then(|seat| Some((seat, state.alive.get(&seat)?)));
+        let login = alive.map(|(seat, alive)| {
+            let who = alive.login.who.clone().unwrap_or_else(|| "a live token".to_owned());
+            format!("{who}, by its {}", seat.word())
+        });
+        let moved = state.alive.iter().filter_map(|(seat, alive)| {
+            let found = alive.found_at.as_ref()?;
+            Some(format!("{}: the job was started before its last turn; the live one is in {found}", seat.word()))
+        });
+        let dead = state.dead.iter().filter(|(seat, _)| !state.alive.contains_key(seat));
+        let dead = dead.map(|(seat, why)| format!("{}: {why}{}", seat.word(), next_step(wheel, name, *seat)));
+        Self {
+            name: name.to_owned(),
+            host: linked.map(|linked| linked.connection.host().to_owned()).unwrap_or_default(),
+            login,
+            troubles: dead.chain(moved).collect(),
+            dead: state.login.is_none(),
+            dies: alive.and_then(|(_, alive)| alive.login.record.as_ref()).and_then(|record| record.expires),
+        }
+    }
+}
+
+/// What a person does about a dead refresher.
+fn next_step(wheel: &Wheel, connection: &str, seat: Seat) -> String {
+    let pair = wheel.pair(connection);
+    let token = pair.seats.get(&seat).and_then(|name| wheel.tokens.get(name));
+    let places: Vec<String> = token.map(|token| token.wanted.destinations.clone()).unwrap_or_default();
+    let source = wheel.connections.get(connection).and_then(|linked| linked.credentials.get(&seat));
+    let place = match (places.as_slice(), source.map(|credential| &credential.source)) {
+        ([], Some(Source::Environment(name))) => format!("where {name} comes from"),
+        ([], Some(Source::File(path))) => path.display().to_string(),
+        ([], None) => "where it belongs".to_owned(),
+        (places, _) => crate::text::list(places),
+    };
+    format!("; make a new one by hand and put it into {place}")
+}
+
+impl TokenReport {
+    pub(crate) fn new(
+        token: &crate::run::Turning,
+        plan: &Plan,
+        outcome: Outcome,
+        seen: Option<&Observation>,
+        moment: &Moment,
+    ) -> Self {
+        let states = token.wanted.destinations.iter().enumerate().map(|(index, address)| {
+            let before = seen.and_then(|seen| seen.seen.sights.get(index)).map(Sight::sentence);
+            (address.clone(), outcome.at_destination(index).or(before).unwrap_or_default())
+        });
+        let (due, dies, created) = outcome.dates(plan);
+        Self {
+            name: plan.name.clone(),
+            owner: token.spec.owner.clone(),
+            issuer: token.spec.issuer.kind.clone(),
+            succession: token.wanted.succession.word(),
+            due,
+            dies,
+            created,
+            at_risk: !outcome.is_rotated() && plan.at_risk(moment),
+            destinations: states.collect(),
+            notes: plan.notes.clone(),
+            outcome,
+        }
+    }
+
+    pub(crate) fn not_seen(
+        name: &str,
+        token: &crate::run::Turning,
+        why: &str,
+        dies: Option<DateTime<Utc>>,
+        moment: &Moment,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            owner: token.spec.owner.clone(),
+            issuer: token.spec.issuer.kind.clone(),
+            succession: token.wanted.succession.word(),
+            outcome: Outcome::NotSeen(why.to_owned()),
+            due: None,
+            dies,
+            created: None,
+            at_risk: dies.is_some_and(|dies| dies <= moment.horizon()),
+            destinations: token.wanted.destinations.iter().map(|to| (to.clone(), String::new())).collect(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// The forms of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people at a terminal.
+    Text,
+    /// For machines.
+    Json,
+    /// For a job's summary.
+    Markdown,
+}
+
+impl RunReport {
+    /// Writes the report in that form.
+    pub fn render(&self, format: Format) -> String {
+        match format {
+            Format::Text => table::render(self),
+            Format::Json => json::render(self),
+            Format::Markdown => markdown::render(self),
+        }
+    }
+}
+
+/// Writes a result to stdout. A closed pipe is nobody's error.
+pub fn print(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Writes narration to stderr.
+pub fn narrate(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stderr().lock();
+    let _ = writeln!(out, "{text}");
+}

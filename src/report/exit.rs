@@ -1,0 +1,100 @@
+//! Exit codes are an interface, and the worst token decides: 4 > 1 > 3 > 2 > 0.
+
+use super::{Outcome, RunReport, TokenReport};
+
+/// How bad it is; the number is the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// All is well, or what cannot be seen is named.
+    Well = 0,
+    /// A bug.
+    Bug = 1,
+    /// The config or the credentials are wrong, and nothing was attempted.
+    Config = 2,
+    /// Something was not done, and nothing is at risk before the next run.
+    Later = 3,
+    /// A token is dead, or will be before the next run; or a revocation asked for at once is not proved.
+    Now = 4,
+    /// Something is due (`plan --detailed-exitcode` only).
+    Due = 10,
+}
+
+impl Level {
+    /// The exit code.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Well | Self::Due => 0,
+            Self::Config => 1,
+            Self::Later => 2,
+            Self::Bug => 3,
+            Self::Now => 4,
+        }
+    }
+
+    /// The worse of two.
+    #[must_use]
+    pub const fn worse(self, other: Self) -> Self {
+        if other.rank() > self.rank() { other } else { self }
+    }
+}
+
+impl TokenReport {
+    /// How bad it is for this token.
+    pub fn level(&self) -> Level {
+        let unless_at_risk = |level| if self.at_risk { Level::Now } else { level };
+        match &self.outcome {
+            Outcome::Kept | Outcome::WouldRotate(_) | Outcome::WouldRedeliver(_) => Level::Well,
+            Outcome::Watched => unless_at_risk(Level::Well),
+            Outcome::Rotated { owed, replaced, retired, .. } => {
+                let missing = if owed.is_empty() {
+                    Level::Well
+                } else if *replaced {
+                    Level::Now
+                } else {
+                    Level::Later
+                };
+                missing.worse(retirement(retired))
+            }
+            Outcome::Redelivered { owed, .. } if owed.is_empty() => Level::Well,
+            Outcome::Redelivered { .. } | Outcome::Refused(_) | Outcome::Deferred => unless_at_risk(Level::Later),
+            Outcome::Retired(retired) => retirement(retired),
+            Outcome::Stopped(stopped) if stopped.in_use_may_be_dead => Level::Now,
+            Outcome::Stopped(_) => unless_at_risk(Level::Later),
+            Outcome::NotSeen(_) => unless_at_risk(Level::Later),
+        }
+    }
+}
+
+fn retirement(retired: &[super::Retired]) -> Level {
+    let failed = |old: &super::Retired| match (&old.failed, old.now) {
+        (None, _) => Level::Well,
+        (Some(_), true) => Level::Now,
+        (Some(_), false) => Level::Later,
+    };
+    retired.iter().map(failed).fold(Level::Well, Level::worse)
+}
+
+impl RunReport {
+    /// How bad it is in all.
+    pub fn level(&self) -> Level {
+        let dead = self.connections.iter().any(|connection| connection.dead);
+        let of_all_dead = dead && self.tokens.iter().all(|token| matches!(token.outcome, Outcome::NotSeen(_)));
+        let tokens = self.tokens.iter().map(TokenReport::level).filter(|level| !of_all_dead || *level == Level::Now);
+        let connections = if dead { Level::Config } else { Level::Well };
+        let half_dead = self.connections.iter().any(|connection| !connection.dead && !connection.troubles.is_empty());
+        let spare = if half_dead && self.verb == "check" { Level::Later } else { Level::Well };
+        tokens.fold(connections.worse(spare), Level::worse)
+    }
+
+    /// Whether anything is due.
+    pub fn anything_due(&self) -> bool {
+        let due = |token: &TokenReport| {
+            matches!(token.outcome, Outcome::WouldRotate(_) | Outcome::WouldRedeliver(_) | Outcome::Deferred)
+        };
+        self.tokens.iter().any(due)
+    }
+}

@@ -1,0 +1,44 @@
+//! The report for a job's summary page.
+
+use std::fmt::Write as _;
+
+use super::{RunReport, table};
+use crate::text;
+
+pub(super) fn render(report: &RunReport) -> String {
+    let mut out = format!("### tokenwheel {}\n\n{}\n\n", report.verb, cell(&table::summary(report)));
+    if !report.tokens.is_empty() {
+        out.push_str("| | token | issuer | turns | dies | |\n|---|---|---|---|---|---|\n");
+    }
+    for token in &report.tokens {
+        let date = |date: Option<_>| date.map_or_else(|| "-".to_owned(), |date| text::when(date, report.started));
+        let mut said = vec![token.outcome.sentence(report.started)];
+        said.extend(token.destinations.iter().filter(|(_, s)| !s.is_empty()).map(|(to, state)| format!("{to}: {state}")));
+        said.extend(token.notes.clone());
+        said.retain(|line| !line.is_empty());
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} |",
+            token.outcome.word(),
+            cell(&token.name),
+            cell(&token.issuer),
+            date(token.due),
+            date(token.dies),
+            said.iter().map(|line| cell(line)).collect::<Vec<_>>().join("<br>")
+        );
+    }
+    for connection in report.connections.iter().filter(|connection| !connection.troubles.is_empty()) {
+        for trouble in &connection.troubles {
+            let _ = writeln!(out, "\n- **{}**: {}", cell(&connection.name), cell(trouble));
+        }
+    }
+    for note in &report.notes {
+        let _ = writeln!(out, "\n- {}", cell(note));
+    }
+    out
+}
+
+/// Text that stays inside its cell.
+fn cell(text: &str) -> String {
+    text::plain(text).replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;").replace('`', "'")
+}

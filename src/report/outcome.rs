@@ -1,0 +1,229 @@
+//! What became of a token, as a sentence and as facts.
+
+use chrono::{DateTime, Utc};
+
+use crate::destination::Assurance;
+use crate::plan::{Plan, Reason, Sight, Step};
+use crate::rotation::{Confirmed, Held, Missed, Stopped, Verb};
+use crate::run::Turning;
+use crate::text;
+use crate::token::Fingerprint;
+
+/// What became of a token.
+pub enum Outcome {
+    /// Nothing was to be done.
+    Kept,
+    /// It is only watched.
+    Watched,
+    /// It would be rotated, for that reason.
+    WouldRotate(Reason),
+    /// It would be given to destinations that lack it.
+    WouldRedeliver(String),
+    /// A new one was minted and confirmed.
+    Rotated {
+        /// Why.
+        reason: String,
+        /// What the issuer calls it.
+        id: String,
+        /// What its verification said.
+        proof: &'static str,
+        /// Where it is.
+        held: Vec<Held>,
+        /// Where it is not yet.
+        owed: Vec<Missed>,
+        /// When it was made, when it dies, when it turns.
+        dates: (Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+        /// Whether every destination has it.
+        everywhere: bool,
+        /// Whether the old one ended with the mint.
+        replaced: bool,
+        /// Predecessors that were to end.
+        retired: Vec<Retired>,
+    },
+    /// The live value was given to destinations that lacked it.
+    Redelivered {
+        /// Where it is now.
+        held: Vec<Held>,
+        /// Where it is not yet.
+        owed: Vec<Missed>,
+        /// Of the value.
+        fingerprint: Fingerprint,
+    },
+    /// Predecessors ended, and nothing else was to be done.
+    Retired(Vec<Retired>),
+    /// A rotation did not come to its end.
+    Stopped(Stopped),
+    /// It is due and must not be done.
+    Refused(String),
+    /// It is due and beyond the limit of this run.
+    Deferred,
+    /// It could not be looked at.
+    NotSeen(String),
+}
+
+/// A predecessor that was to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retired {
+    /// What the issuer calls it.
+    pub id: String,
+    /// Why it did not end.
+    pub failed: Option<String>,
+    /// When it dies by itself.
+    pub dies: Option<DateTime<Utc>>,
+    /// Whether it was asked for at once.
+    pub now: bool,
+}
+
+impl Outcome {
+    /// The outcome of a step that was not carried out.
+    pub fn of_step(step: &Step) -> Self {
+        match step {
+            Step::Keep => Self::Kept,
+            Step::Watch => Self::Watched,
+            Step::Redeliver { why, .. } => Self::WouldRedeliver(why.clone()),
+            Step::Rotate { reason } => Self::WouldRotate(reason.clone()),
+            Step::Refuse { why } => Self::Refused(why.clone()),
+            Step::Defer => Self::Deferred,
+        }
+    }
+
+    pub(crate) fn rotated(plan: &Plan, confirmed: &Confirmed, token: &Turning) -> Self {
+        let reason = if let Step::Rotate { reason } = &plan.step { reason.to_string() } else { String::new() };
+        let created = confirmed.record.created;
+        let dies = confirmed.record.expires;
+        let due = token.wanted.rule.due(created, dies, token.wanted.ttl);
+        Self::Rotated {
+            reason,
+            id: confirmed.record.id.clone(),
+            proof: confirmed.proof.word(),
+            held: confirmed.held.clone(),
+            owed: confirmed.owed.clone(),
+            dates: (created, dies, due),
+            everywhere: confirmed.everywhere(),
+            replaced: token.issuer.succession() == crate::issuer::Succession::Replaces,
+            retired: Vec::new(),
+        }
+    }
+
+    pub(crate) fn and_retired(self, more: Vec<Retired>) -> Self {
+        match self {
+            Self::Rotated { reason, id, proof, held, owed, dates, everywhere, replaced, .. } => {
+                Self::Rotated { reason, id, proof, held, owed, dates, everywhere, replaced, retired: more }
+            }
+            Self::Kept => Self::Retired(more),
+            other => other,
+        }
+    }
+
+    /// Whether a new one was confirmed.
+    pub fn is_rotated(&self) -> bool {
+        matches!(self, Self::Rotated { .. })
+    }
+
+    /// Whether it is certain that nothing was minted.
+    pub fn minted_nothing(&self) -> bool {
+        match self {
+            Self::Stopped(stopped) => stopped.at <= Verb::Mint && !stopped.look_again,
+            Self::Rotated { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// The word for machines, and for the first column.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Watched => "watched",
+            Self::WouldRotate(_) => "rotate",
+            Self::WouldRedeliver(_) => "redeliver",
+            Self::Rotated { .. } => "rotated",
+            Self::Redelivered { .. } => "redelivered",
+            Self::Retired(_) => "retired",
+            Self::Stopped(_) => "stopped",
+            Self::Refused(_) => "refused",
+            Self::Deferred => "deferred",
+            Self::NotSeen(_) => "not seen",
+        }
+    }
+
+    /// The sentence for people. What went well and needs no word has none.
+    pub fn sentence(&self, now: DateTime<Utc>) -> String {
+        match self {
+            Self::Kept | Self::Watched => String::new(),
+            Self::WouldRotate(reason) => reason.to_string(),
+            Self::WouldRedeliver(why) => format!("from a sibling that holds the live one: {why}"),
+            Self::Rotated { reason, owed, retired, replaced, .. } => {
+                let mut parts = vec![reason.clone()];
+                parts.extend(missing(owed, *replaced));
+                parts.extend(retired.iter().map(|old| old.sentence(now)));
+                parts.join("; ")
+            }
+            Self::Redelivered { held, owed, .. } => {
+                let mut parts = vec![format!("given to {} from a sibling", text::count(held.len(), "destination"))];
+                parts.extend(missing(owed, false));
+                parts.join("; ")
+            }
+            Self::Retired(retired) => retired.iter().map(|old| old.sentence(now)).collect::<Vec<_>>().join("; "),
+            Self::Stopped(stopped) => stopped.to_string(),
+            Self::Refused(why) => why.clone(),
+            Self::Deferred => "due, but the limit of this run is reached; the next run goes on".to_owned(),
+            Self::NotSeen(why) => format!("nothing was done: {why}"),
+        }
+    }
+
+    /// What stands at a destination after what was done, if something was.
+    pub(super) fn at_destination(&self, index: usize) -> Option<String> {
+        let (Self::Rotated { held, owed, .. } | Self::Redelivered { held, owed, .. }) = self else { return None };
+        let here = held.iter().find(|held| held.index == index).map(|held| match &held.assurance {
+            Assurance::ReadBack => "holds the live token".to_owned(),
+            Assurance::Stamped => "bears the stamp of the delivery".to_owned(),
+            Assurance::Unseen(why) => format!("accepted, cannot be seen: {why}"),
+        });
+        here.or_else(|| {
+            let missed = owed.iter().find(|missed| missed.index == index)?;
+            Some(format!("lacks the live token: {}", missed.why))
+        })
+    }
+
+    /// When it turns, when it dies, and when it was made.
+    pub(super) fn dates(&self, plan: &Plan) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+        match self {
+            Self::Rotated { dates: (created, dies, due), .. } => (*due, *dies, *created),
+            _ => (plan.due, plan.dies, plan.live.as_ref().and_then(|live| live.created)),
+        }
+    }
+}
+
+fn missing(owed: &[Missed], replaced: bool) -> Option<String> {
+    let first = owed.first()?;
+    let old = if replaced { "hold a dead one" } else { "still hold the old one" };
+    let next = "the next run delivers it from a sibling that can be read, or rotates again";
+    Some(format!("{} {old} ({}); {next}", text::count(owed.len(), "destination"), first.why))
+}
+
+impl Retired {
+    fn sentence(&self, now: DateTime<Utc>) -> String {
+        let id = text::plain(&self.id);
+        match (&self.failed, self.dies) {
+            (None, _) => format!("token {id} was ended"),
+            (Some(why), Some(dies)) => {
+                format!("token {id} could not be ended and lives until {}: {why}; the next run tries again", text::when(dies, now))
+            }
+            (Some(why), None) => format!("token {id} could not be ended and lives on: {why}; the next run tries again"),
+        }
+    }
+}
+
+impl Sight {
+    /// What stands at a destination, in a sentence.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Live { .. } => "holds a live token".to_owned(),
+            Self::Wrong(why) => format!("wrong: {why}"),
+            Self::Empty => "holds nothing yet".to_owned(),
+            Self::Unknowable(why) => format!("cannot be seen: {why}"),
+            Self::Stamped { same: true } => "bears the stamp of the last delivery".to_owned(),
+            Self::Stamped { same: false } => "was changed since the last delivery".to_owned(),
+        }
+    }
+}

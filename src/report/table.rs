@@ -1,0 +1,98 @@
+//! The report for people at a terminal.
+//!
+//! The voice: lower-case fragments without a final period; what stands first, then why, then what comes next; times in
+//! UTC; no value, no body, no adjective.
+
+use std::fmt::Write as _;
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use super::{Level, RunReport, TokenReport};
+use crate::text;
+
+pub(super) fn render(report: &RunReport) -> String {
+    let mut out = String::new();
+    for connection in &report.connections {
+        let who = connection.login.clone().unwrap_or_else(|| "no live refresher".to_owned());
+        let until = connection.dies.map(|dies| format!(", until {}", text::when(dies, report.started)));
+        let _ = writeln!(out, "{} ({}): {who}{}", connection.name, connection.host, until.unwrap_or_default());
+        for trouble in &connection.troubles {
+            let _ = writeln!(out, "  ! {trouble}");
+        }
+    }
+    if !report.connections.is_empty() {
+        out.push('\n');
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["", "token", "issuer", "turns", "dies"]);
+    for token in &report.tokens {
+        let date = |date: Option<_>| date.map_or_else(|| "-".to_owned(), |date| text::when(date, report.started));
+        table.add_row([
+            token.outcome.word().to_owned(),
+            token.name.clone(),
+            format!("{} {}", token.issuer, token.succession),
+            date(token.due),
+            date(token.dies),
+        ]);
+    }
+    if !report.tokens.is_empty() {
+        for line in table.lines() {
+            let _ = writeln!(out, "{}", line.trim_end());
+        }
+        out.push('\n');
+    }
+    for token in &report.tokens {
+        out.push_str(&detail(token, report));
+    }
+    for note in &report.notes {
+        let _ = writeln!(out, "note: {note}");
+    }
+    let _ = writeln!(out, "{}", summary(report));
+    out
+}
+
+/// What is to be said of a token besides its row.
+fn detail(token: &TokenReport, report: &RunReport) -> String {
+    let mut lines = Vec::new();
+    let sentence = token.outcome.sentence(report.started);
+    if !sentence.is_empty() {
+        lines.push(format!("  {sentence}"));
+    }
+    let telling = !matches!(token.outcome, super::Outcome::Kept | super::Outcome::NotSeen(_));
+    let odd = |state: &str| !state.is_empty() && state != "holds a live token";
+    for (address, state) in token.destinations.iter().filter(|(_, state)| telling && !state.is_empty() || odd(state)) {
+        lines.push(format!("  {address}: {state}"));
+    }
+    lines.extend(token.notes.iter().map(|note| format!("  note: {note}")));
+    if lines.is_empty() {
+        return String::new();
+    }
+    let owner = token.owner.as_ref().filter(|_| token.level() != Level::Well);
+    let owner = owner.map(|owner| format!(" (ask {owner})")).unwrap_or_default();
+    format!("{}{owner}:\n{}\n", token.name, lines.join("\n"))
+}
+
+/// One line that says how it stands.
+pub(super) fn summary(report: &RunReport) -> String {
+    let mut words: Vec<(&str, usize)> = Vec::new();
+    for token in &report.tokens {
+        let word = token.outcome.word();
+        match words.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => words.push((word, 1)),
+        }
+    }
+    let counts: Vec<String> = words.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    let next = report.tokens.iter().filter_map(|token| token.due).filter(|due| *due > report.started).min();
+    let next = next.map(|due| format!("; next due {}", text::when(due, report.started))).unwrap_or_default();
+    let verdict = match report.level() {
+        Level::Well | Level::Due => "all well",
+        Level::Bug => "this is a bug",
+        Level::Config => "a credential is dead, and nothing was attempted over it",
+        Level::Later => "something is left to do; nothing is at risk before the next run",
+        Level::Now => "act now: a token is dead, or will be before the next run",
+    };
+    let what = if counts.is_empty() { "no tokens".to_owned() } else { counts.join(", ") };
+    format!("{what}: {verdict}{next}")
+}

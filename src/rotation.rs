@@ -1,0 +1,269 @@
+//! The six verbs as types: rehearse → mint → verify → deliver → confirm → retire. Each consumes the one before, so
+//! that "revoke the old one before the new one is confirmed" does not compile.
+
+mod stopped;
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use crate::connection::Slot;
+use crate::destination::{Ask, Assurance, Depth, Destination, Receipt};
+use crate::issuer::{Issuer, Leave, MintError, Proof, Succession};
+use crate::token::{Minted, Order, TokenRecord, TokenValue};
+pub use stopped::{Stopped, Verb};
+
+/// One destination of a token, with what is remembered of it.
+pub struct Stop {
+    /// Where the value goes.
+    pub destination: Arc<dyn Destination>,
+    /// The receipt of the last delivery.
+    pub last: Option<Receipt>,
+}
+
+/// What is to be rotated.
+pub struct Job<'a> {
+    /// The name of the token.
+    pub name: &'a str,
+    /// Who mints it.
+    pub issuer: &'a dyn Issuer,
+    /// Where it goes.
+    pub stops: &'a [Stop],
+    /// What is ordered.
+    pub order: Order<'a>,
+    /// The slot of the connection that logs in with this very token, when that is so.
+    pub own_slot: Option<Slot>,
+    /// Whether the value in use is dead, or dies before the next run: then one willing destination suffices, and the
+    /// others are owed.
+    pub pressing: bool,
+    /// Told of each verb as it is done.
+    pub told: &'a (dyn Fn(Verb, String) + Sync),
+}
+
+/// A rotation that has come as far as `S`.
+pub struct Rotation<'a, S> {
+    job: Job<'a>,
+    state: S,
+}
+
+/// It is due.
+pub struct Due(());
+
+/// The destinations in `willing` would take such a value; the others are owed.
+pub struct Rehearsed {
+    willing: Vec<usize>,
+    owed: Vec<Missed>,
+}
+
+/// The new token exists, here and nowhere else.
+pub struct Fresh {
+    before: Rehearsed,
+    minted: Minted,
+}
+
+/// It is who it should be, or nobody could say.
+pub struct Verified {
+    before: Rehearsed,
+    minted: Minted,
+    proof: Proof,
+}
+
+/// The destinations in `given` took it.
+pub struct Delivered {
+    minted: Minted,
+    proof: Proof,
+    given: Vec<(usize, Receipt)>,
+    owed: Vec<Missed>,
+}
+
+/// A destination that does not have the new value, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// Its place in the config.
+    pub index: usize,
+    /// Why, in a sentence.
+    pub why: String,
+}
+
+/// A destination that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its place in the config.
+    pub index: usize,
+    /// How sure that is.
+    pub assurance: Assurance,
+    /// For the ledger.
+    pub receipt: Receipt,
+}
+
+/// The end of a rotation: the only thing from which a predecessor can be retired.
+pub struct Confirmed {
+    /// The new value, for its fingerprint.
+    pub value: TokenValue,
+    /// The new record.
+    pub record: TokenRecord,
+    /// What it turned out to be.
+    pub proof: Proof,
+    /// Where it is.
+    pub held: Vec<Held>,
+    /// Where it is not yet.
+    pub owed: Vec<Missed>,
+}
+
+impl Confirmed {
+    /// Whether every destination has it.
+    pub fn everywhere(&self) -> bool {
+        self.owed.is_empty()
+    }
+}
+
+/// Rotates one token, from due to confirmed.
+pub async fn rotate(due: Rotation<'_, Due>) -> Result<Confirmed, Stopped> {
+    let rehearsed = due.rehearse().await?; // every destination would take such a value
+    let fresh = rehearsed.mint().await?; // the new token exists, here and nowhere else
+    let verified = fresh.verify().await?; // it is who it should be
+    let delivered = verified.deliver().await?; // the destinations were given it
+    delivered.confirm().await // and have it
+}
+
+impl<'a> Rotation<'a, Due> {
+    /// Begins.
+    pub fn of(job: Job<'a>) -> Self {
+        Self { job, state: Due(()) }
+    }
+
+    /// Asks the issuer and every destination, changing nothing.
+    pub async fn rehearse(self) -> Result<Rotation<'a, Rehearsed>, Stopped> {
+        let job = self.job;
+        let leave = job.issuer.rehearse(&job.order).await.map_err(|why| Stopped::rehearsing_issuer(&why))?;
+        let shape = job.issuer.shape();
+        // Where the old token lives on, a refused write costs nothing: looking suffices.
+        let depth = if job.issuer.succession() == Succession::Overlaps { Depth::Look } else { Depth::Try };
+        let answers = join_all(job.stops.iter().map(|stop| {
+            let ask = Ask { shape: shape.as_ref(), depth, last: stop.last.as_ref() };
+            async move { stop.destination.rehearse(&ask).await }
+        }))
+        .await;
+        let (mut willing, mut owed) = (Vec::new(), Vec::new());
+        for (index, answer) in answers.into_iter().enumerate() {
+            match answer {
+                Ok(()) => willing.push(index),
+                Err(why) => owed.push(Missed { index, why: format!("{why:#}") }),
+            }
+        }
+        if !owed.is_empty() && !(job.pressing && !willing.is_empty()) {
+            return Err(Stopped::rehearsing(&owed, job.stops.len()));
+        }
+        let unsure = if let Leave::Unknown(why) = leave { format!("; {why}") } else { String::new() };
+        (job.told)(Verb::Rehearse, format!("{} of {} willing{unsure}", willing.len(), job.stops.len()));
+        Ok(Rotation { job, state: Rehearsed { willing, owed } })
+    }
+}
+
+impl<'a> Rotation<'a, Rehearsed> {
+    /// Mints, once.
+    pub async fn mint(self) -> Result<Rotation<'a, Fresh>, Stopped> {
+        let job = self.job;
+        let minted = job.issuer.mint(&job.order).await.map_err(|error| match error {
+            MintError::Refused(why) => Stopped::refused(&why),
+            MintError::InDoubt(why) => Stopped::in_doubt(&why, job.issuer.succession()),
+        })?;
+        // From here on its own connection logs in with the new one: the old one may be dead.
+        if let Some(slot) = &job.own_slot {
+            slot.switch(minted.value.clone());
+        }
+        let until = minted.record.expires.map(|dies| format!(", dies {}", crate::text::when(dies, job.order.now)));
+        (job.told)(Verb::Mint, format!("token {}{}", crate::text::plain(&minted.record.id), until.unwrap_or_default()));
+        Ok(Rotation { job, state: Fresh { before: self.state, minted } })
+    }
+}
+
+impl<'a> Rotation<'a, Fresh> {
+    /// Asks the issuer who the new token is. Only a rejection stops the rotation.
+    pub async fn verify(self) -> Result<Rotation<'a, Verified>, Stopped> {
+        let (job, Fresh { before, minted }) = (self.job, self.state);
+        let proof = job.issuer.verify(&minted.value).await;
+        match &proof {
+            Proof::Rejected(why) => return Err(Stopped::rejected(why, job.issuer.succession())),
+            Proof::Inconclusive(why) => (job.told)(Verb::Verify, format!("not proven: {why}")),
+            proof => (job.told)(Verb::Verify, proof.word().to_owned()),
+        }
+        Ok(Rotation { job, state: Verified { before, minted, proof } })
+    }
+}
+
+impl<'a> Rotation<'a, Verified> {
+    /// Delivers to all that are willing, even when one fails.
+    pub async fn deliver(self) -> Result<Rotation<'a, Delivered>, Stopped> {
+        let (job, Verified { before, minted, proof }) = (self.job, self.state);
+        let Rehearsed { willing, mut owed } = before;
+        let stops = willing.iter().filter_map(|index| job.stops.get(*index).map(|stop| (*index, stop)));
+        let answers = join_all(stops.map(|(index, stop)| {
+            let value = &minted.value;
+            async move { (index, stop.destination.deliver(value, stop.last.as_ref()).await) }
+        }))
+        .await;
+        let mut given = Vec::new();
+        for (index, answer) in answers {
+            match answer {
+                Ok(receipt) => given.push((index, receipt)),
+                Err(why) => owed.push(Missed { index, why: format!("{why:#}") }),
+            }
+        }
+        if given.is_empty() && !job.stops.is_empty() {
+            return Err(Stopped::delivering(&owed, job.issuer.succession()));
+        }
+        (job.told)(Verb::Deliver, format!("{} of {}", given.len(), job.stops.len()));
+        Ok(Rotation { job, state: Delivered { minted, proof, given, owed } })
+    }
+}
+
+impl Rotation<'_, Delivered> {
+    /// Looks again at every destination that took it.
+    pub async fn confirm(self) -> Result<Confirmed, Stopped> {
+        let (job, Delivered { minted, proof, given, mut owed }) = (self.job, self.state);
+        let stops = given.into_iter().filter_map(|(index, receipt)| Some((index, job.stops.get(index)?, receipt)));
+        let answers = join_all(stops.map(|(index, stop, receipt)| {
+            let value = &minted.value;
+            async move { (index, stop.destination.confirm(value, &receipt).await, receipt) }
+        }))
+        .await;
+        let mut held = Vec::new();
+        for (index, answer, receipt) in answers {
+            match answer {
+                Ok(assurance) => held.push(Held { index, assurance, receipt }),
+                Err(why) => owed.push(Missed { index, why: format!("{why:#}") }),
+            }
+        }
+        if held.is_empty() && !job.stops.is_empty() {
+            return Err(Stopped::confirming(&owed, job.issuer.succession()));
+        }
+        (job.told)(Verb::Confirm, format!("{} of {}", held.len(), job.stops.len()));
+        let record = proof.record().cloned().unwrap_or(minted.record);
+        Ok(Confirmed { value: minted.value, record, proof, held, owed })
+    }
+}
+
+/// Gives a value that a sibling lends to destinations that lack it.
+pub async fn redeliver(value: &TokenValue, stops: &[(usize, &Stop)]) -> (Vec<Held>, Vec<Missed>) {
+    let answers = join_all(stops.iter().map(|(index, stop)| async move {
+        let shape = value.shape();
+        let ask = Ask { shape: Some(&shape), depth: Depth::Look, last: stop.last.as_ref() };
+        let outcome = async {
+            stop.destination.rehearse(&ask).await?;
+            let receipt = stop.destination.deliver(value, stop.last.as_ref()).await?;
+            let assurance = stop.destination.confirm(value, &receipt).await?;
+            anyhow::Ok(Held { index: *index, assurance, receipt })
+        };
+        outcome.await.map_err(|why| Missed { index: *index, why: format!("{why:#}") })
+    }))
+    .await;
+    let (mut held, mut owed) = (Vec::new(), Vec::new());
+    for answer in answers {
+        match answer {
+            Ok(here) => held.push(here),
+            Err(missed) => owed.push(missed),
+        }
+    }
+    (held, owed)
+}

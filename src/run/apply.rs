@@ -1,0 +1,257 @@
+//! Carrying the plan out: ordinary tokens side by side, then those minted as one of them, then the refreshers, one
+//! after the other.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+
+use super::setup::Turning;
+use super::{Run, order, release, record};
+use crate::connection::Slot;
+use crate::issuer::Ended;
+use crate::ledger;
+use crate::plan::{self, Plan, Step};
+use crate::report::{Outcome, Retired, RunReport};
+use crate::rotation::{self, Confirmed, Job, Rotation, Stop, Verb};
+use crate::text;
+use crate::token::{Order, TokenRecord};
+
+/// What became of one token.
+pub(super) struct Done {
+    pub(super) name: String,
+    pub(super) outcome: Outcome,
+    /// The confirmed successor, for the ledger.
+    pub(super) confirmed: Option<Confirmed>,
+    /// The outcome asks for one more look in this run.
+    pub(super) look_again: bool,
+}
+
+impl Run {
+    /// Carries the plan out, and writes the facts down.
+    pub async fn apply(mut self, mut plans: Vec<Plan>) -> RunReport {
+        self.choose_logins(&mut plans);
+        let mut outcomes = BTreeMap::new();
+        if let Err(why) = self.intend(&plans).await {
+            let acting = plans.iter_mut().filter(|plan| plan.rotates());
+            acting.for_each(|plan| plan.step = Step::Refuse { why: format!("nothing was changed: {why}") });
+        }
+        let refreshers = order::refreshers(&self.wheel);
+        let depends = |plan: &&Plan| self.wheel.tokens.get(&plan.name).is_some_and(|token| token.spec.login.is_some());
+        let ordinary: Vec<&Plan> = plans.iter().filter(|plan| !refreshers.contains(&plan.name)).collect();
+        let (second, first): (Vec<&Plan>, Vec<&Plan>) = ordinary.into_iter().partition(depends);
+        let last = refreshers.iter().filter_map(|name| plans.iter().find(|plan| plan.name == *name));
+        let mut stages = vec![first, second];
+        stages.extend(last.map(|plan| vec![plan]));
+        let mut again = Vec::new();
+        for stage in stages {
+            let done = join_all(stage.iter().map(|plan| self.carry_out(plan))).await;
+            for (done, plan) in done.into_iter().zip(&stage) {
+                if done.look_again {
+                    again.push(done.name.clone());
+                }
+                self.settle(done, plan, &mut outcomes);
+            }
+        }
+        for name in again {
+            self.heal(&name, &mut outcomes).await;
+        }
+        self.retire(&mut plans, &mut outcomes).await;
+        self.finish(plans, outcomes).await
+    }
+
+    /// Decides for every connection which refresher logs in and which one may turn.
+    fn choose_logins(&mut self, plans: &mut [Plan]) {
+        for (name, state) in &mut self.connections {
+            let pair = state.pair(&self.wheel, name);
+            if let (Some(seat), Some(linked)) = (plan::turns(&pair, plans), self.wheel.connections.get(name)) {
+                state.switch(linked, seat);
+            }
+        }
+    }
+
+    /// Writes down what is about to be minted. Without that nothing is: a token that nobody holds could not be told
+    /// from a stranger's.
+    async fn intend(&mut self, plans: &[Plan]) -> Result<(), String> {
+        let mut any = false;
+        for plan in plans.iter().filter(|plan| plan.rotates()) {
+            let Some(token) = self.wheel.tokens.get(&plan.name) else { continue };
+            let seen = self.observations.get(&plan.name).and_then(|seen| seen.as_ref().ok());
+            record::intend(&mut self.ledger, token, plan, seen, self.started);
+            any = true;
+        }
+        if any { self.write_ledger().await } else { Ok(()) }
+    }
+
+    async fn write_ledger(&mut self) -> Result<(), String> {
+        self.ledger.written = self.world.clock.now();
+        let Some(shelf) = &self.wheel.shelf else { return Ok(()) };
+        ledger::write(shelf.as_ref(), &self.ledger).await.map_err(|error| error.to_string())
+    }
+
+    async fn carry_out(&self, plan: &Plan) -> Done {
+        let done = |outcome| Done { name: plan.name.clone(), outcome, confirmed: None, look_again: false };
+        let Some(token) = self.wheel.tokens.get(&plan.name) else { return done(Outcome::Kept) };
+        match &plan.step {
+            Step::Rotate { reason } if self.stopping() => {
+                done(Outcome::Refused(format!("the run was asked to stop before it was begun ({reason})")))
+            }
+            Step::Rotate { .. } => self.rotate(token, plan).await,
+            Step::Redeliver { from, to, .. } => done(self.redeliver(token, *from, to).await),
+            step => done(Outcome::of_step(step)),
+        }
+    }
+
+    fn stops(&self, token: &Turning) -> Vec<Stop> {
+        let entry = self.ledger.entry(&token.wanted.name, &token.issuer.subject().to_string());
+        let last = |address: &str| entry.and_then(|entry| entry.delivered.get(address)).map(|given| given.receipt.clone());
+        let stops = token.destinations.iter();
+        stops.map(|to| Stop { destination: to.clone(), last: last(to.address().as_str()) }).collect()
+    }
+
+    /// The slot of the connection that logs in with this very token, if it does so now.
+    fn own_slot(&self, token: &Turning) -> Option<Slot> {
+        if token.own.is_some() {
+            return Some(token.ground.slot().clone());
+        }
+        let (connection, seat) = token.spec.refreshes.as_ref()?;
+        let logged_in = self.connections.get(connection)?.login == Some(*seat);
+        self.wheel.connections.get(connection).filter(|_| logged_in).map(|linked| linked.connection.slot().clone())
+    }
+
+    async fn rotate(&self, token: &Turning, plan: &Plan) -> Done {
+        let name = token.wanted.name.as_str();
+        let stops = self.stops(token);
+        let wrong = !plan.settled && plan.live.is_none();
+        let told = |verb: Verb, detail: String| (self.world.tell)(name, verb, &detail);
+        let now = self.world.clock.now();
+        let job = Job {
+            name,
+            issuer: token.issuer.as_ref(),
+            stops: &stops,
+            order: Order { now, until: token.wanted.ttl.map(|ttl| now + ttl), follows: plan.live.as_ref() },
+            own_slot: self.own_slot(token),
+            pressing: wrong || plan.at_risk(&self.moment) || self.holds_something_dead(name),
+            told: &told,
+        };
+        match rotation::rotate(Rotation::of(job)).await {
+            Ok(confirmed) => {
+                let outcome = Outcome::rotated(plan, &confirmed, token);
+                Done { name: name.to_owned(), outcome, confirmed: Some(confirmed), look_again: false }
+            }
+            Err(stopped) => {
+                let look_again = stopped.look_again;
+                Done { name: name.to_owned(), outcome: Outcome::Stopped(stopped), confirmed: None, look_again }
+            }
+        }
+    }
+
+    /// Whether a destination holds what the issuer says is dead: then those that are willing must not wait.
+    fn holds_something_dead(&self, name: &str) -> bool {
+        let seen = self.observations.get(name).and_then(|seen| seen.as_ref().ok());
+        seen.is_some_and(|seen| seen.seen.sights.iter().any(|sight| matches!(sight, plan::Sight::Wrong(_))))
+    }
+
+    async fn redeliver(&self, token: &Turning, from: usize, to: &[usize]) -> Outcome {
+        let lent = self.observations.get(&token.wanted.name).and_then(|seen| seen.as_ref().ok());
+        let Some(value) = lent.and_then(|seen| seen.lent.get(from)).and_then(Option::as_ref) else { return Outcome::Kept };
+        let stops = self.stops(token);
+        let these: Vec<(usize, &Stop)> = to.iter().filter_map(|at| Some((*at, stops.get(*at)?))).collect();
+        let (held, owed) = rotation::redeliver(value, &these).await;
+        let detail = format!("{} of {} from a sibling", held.len(), these.len());
+        (self.world.tell)(&token.wanted.name, Verb::Deliver, &detail);
+        Outcome::Redelivered { held, owed, fingerprint: value.fingerprint(&self.ledger.salt) }
+    }
+
+    /// Takes down what became of a token, in the ledger and for the report.
+    fn settle(&mut self, done: Done, plan: &Plan, outcomes: &mut BTreeMap<String, Outcome>) {
+        let Some(token) = self.wheel.tokens.get(&plan.name) else { return };
+        let now = self.world.clock.now();
+        match (&done.confirmed, &done.outcome) {
+            (Some(confirmed), _) => {
+                let overlap = if self.wish.asked.revoke_now { chrono::TimeDelta::zero() } else { self.overlap(&plan.name) };
+                record::confirmed(&mut self.ledger, token, plan, confirmed, now, overlap);
+                // Whoever is minted as this token does so with its new self.
+                for other in self.wheel.tokens.values() {
+                    if other.spec.login.as_deref() == Some(plan.name.as_str()) {
+                        other.ground.slot().switch(confirmed.value.clone());
+                    }
+                }
+            }
+            (None, Outcome::Redelivered { held, owed, fingerprint }) => {
+                record::adopted(&mut self.ledger, token, plan, self.observations.get(&plan.name), now);
+                record::redelivered(&mut self.ledger, token, held, owed, fingerprint);
+            }
+            (None, Outcome::Kept | Outcome::Watched | Outcome::Deferred) => {
+                record::adopted(&mut self.ledger, token, plan, self.observations.get(&plan.name), now);
+            }
+            (None, _) => record::unminted(&mut self.ledger, token, &done.outcome, self.started),
+        }
+        outcomes.insert(done.name, done.outcome);
+    }
+
+    /// After a lost answer: looks once more, and does at once what the next run would do.
+    async fn heal(&mut self, name: &str, outcomes: &mut BTreeMap<String, Outcome>) {
+        let Some(token) = self.wheel.tokens.get(name) else { return };
+        token.ground.forget();
+        let entry = self.ledger.entry(name, &token.issuer.subject().to_string());
+        let look = super::observe::one(token, &self.connections, entry, &self.ledger.salt, self.started).await;
+        let Ok(look) = look else { return };
+        let plan = plan::plan(&token.wanted, entry, &look.seen, &self.moment, None);
+        self.observations.insert(name.to_owned(), Ok(look));
+        if plan.rotates() {
+            let done = self.carry_out(&plan).await;
+            self.settle(done, &plan, outcomes);
+        }
+    }
+
+    /// Ends the marked predecessors whose overlap is over, where a successor was confirmed or seen everywhere.
+    async fn retire(&mut self, plans: &mut [Plan], outcomes: &mut BTreeMap<String, Outcome>) {
+        let now = self.world.clock.now();
+        let mut due = Vec::new();
+        for plan in plans.iter() {
+            let Some(token) = self.wheel.tokens.get(&plan.name) else { continue };
+            let fresh = match outcomes.get(&plan.name) {
+                Some(Outcome::Rotated { everywhere, .. }) => *everywhere,
+                Some(Outcome::Redelivered { owed, .. }) => owed.is_empty(),
+                _ => false,
+            };
+            let retirees = if fresh { record::marked(&self.ledger, token, now) } else { plan.retire.clone() };
+            due.extend(retirees.into_iter().map(|retiree| (plan.name.clone(), token, retiree)));
+        }
+        let ended = join_all(due.iter().map(|(name, token, retiree)| async move {
+            let record = TokenRecord { expires: retiree.expires, ..TokenRecord::named(&retiree.id) };
+            (name, token, retiree, token.issuer.revoke(&record).await)
+        }))
+        .await;
+        let mut retired: BTreeMap<String, Vec<Retired>> = BTreeMap::new();
+        for (name, token, retiree, ended) in ended {
+            let told = match &ended {
+                Ok(Ended::Ended) => "ended".to_owned(),
+                Ok(Ended::NotYet { until }) => format!("works until {} at the latest", text::when(*until, now)),
+                Err(error) => format!("not ended: {error:#}"),
+            };
+            (self.world.tell)(name, Verb::Retire, &format!("token {} {told}", text::plain(&retiree.id)));
+            record::retired(&mut self.ledger, token, retiree, &ended);
+            let failed = ended.err().map(|error| format!("{error:#}"));
+            let one = Retired { id: retiree.id.clone(), failed, dies: retiree.expires, now: self.wish.asked.revoke_now };
+            retired.entry((*name).clone()).or_default().push(one);
+        }
+        for (name, retired) in retired {
+            if let Some(outcome) = outcomes.remove(&name) {
+                outcomes.insert(name, outcome.and_retired(retired));
+            }
+        }
+    }
+
+    async fn finish(mut self, plans: Vec<Plan>, outcomes: BTreeMap<String, Outcome>) -> RunReport {
+        record::forget_removed(&mut self.ledger, &self.wheel);
+        if let Err(why) = self.write_ledger().await {
+            let next = "the next run finds out by itself what stands, at the cost of one mint per token at most";
+            self.notes.push(format!("{why}; {next}"));
+        }
+        let lease = self.lease.take();
+        let report = self.report("rotate", &plans, outcomes);
+        release(lease, self.wheel.shelf.as_deref()).await;
+        report
+    }
+}

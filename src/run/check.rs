@@ -1,0 +1,128 @@
+//! `check`: the config, the credentials, the rights, and every rehearsal that only looks. It changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::join_all;
+
+use super::Run;
+use super::setup::{Turning, Wheel};
+use crate::config::Config;
+use crate::destination::{Ask, Depth};
+use crate::plan::{Plan, Step};
+use crate::report::{Outcome, RunReport};
+use crate::services;
+use crate::text;
+use crate::token::Order;
+
+/// Something that the config alone shows to be wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The token.
+    pub token: String,
+    /// The sentence.
+    pub what: String,
+}
+
+/// What the config alone shows, without any credential.
+pub fn offline(wheel: &Wheel, config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, token) in &wheel.tokens {
+        let mut say = |what: String| findings.push(Finding { token: name.clone(), what });
+        let (ttl, every) = (token.wanted.ttl, config.every);
+        if let Some(ttl) = ttl.filter(|ttl| *ttl <= every + every / 2 && !token.wanted.watch) {
+            let (ttl, every, late) = (text::span(ttl), text::span(every), text::span(config.every / 2));
+            say(format!(
+                "a life of {ttl} cannot be kept by a run every {every} that may be {late} late: give it a longer `ttl`, \
+                 or run more often and say so in `every`"
+            ));
+        }
+        let Some((connection, _)) = &token.spec.refreshes else { continue };
+        let lonely = wheel.connections.get(connection).is_some_and(|linked| linked.credentials.len() < 2);
+        if lonely && token.spec.accept_risk.is_none() {
+            say(format!(
+                "connection `{connection}` has one refresher only: were a new one lost on its way, a person would have \
+                 to make the next; give the connection a `spare`, or say why not with `accept_risk`"
+            ));
+        }
+    }
+    findings
+}
+
+/// The rights that each connection needs, per kind in use.
+pub fn needs(config: &Config) -> String {
+    let mut needs: BTreeMap<String, BTreeSet<(String, &str)>> = BTreeMap::new();
+    let parts = config.tokens.values().flat_map(|token| std::iter::once(&token.issuer).chain(&token.destinations));
+    for part in parts {
+        let service = part.kind.split('/').next().unwrap_or_default();
+        let only = || config.connections.iter().find(|(_, spec)| spec.service == service).map(|(name, _)| name.clone());
+        let name = part.connection.clone().or_else(only).unwrap_or_else(|| "this machine".to_owned());
+        let issuer = services::ISSUERS.iter().find(|kind| kind.kind == part.kind).map(|kind| kind.needs);
+        let destination = services::DESTINATIONS.iter().find(|kind| kind.kind == part.kind).map(|kind| kind.needs);
+        needs.entry(name).or_default().extend(issuer.or(destination).map(|needs| (part.kind.clone(), needs)));
+    }
+    let mut out = String::new();
+    for (connection, kinds) in needs {
+        out.push_str(&format!("{connection}:\n"));
+        for (kind, needs) in kinds {
+            out.push_str(&format!("  {kind}: {needs}\n"));
+        }
+    }
+    out
+}
+
+impl Run {
+    /// Rehearses every token, looking only.
+    pub async fn check(self, config: &Config) -> RunReport {
+        let plans = self.plan().await;
+        let mut outcomes = BTreeMap::new();
+        let by_token = offline(&self.wheel, config);
+        let rehearsals = join_all(plans.iter().map(|plan| self.rehearse(plan))).await;
+        for (plan, mut problems) in plans.iter().zip(rehearsals) {
+            problems.extend(by_token.iter().filter(|finding| finding.token == plan.name).map(|finding| finding.what.clone()));
+            if let Step::Refuse { why } = &plan.step {
+                problems.push(why.clone());
+            }
+            let outcome = if problems.is_empty() { Outcome::Kept } else { Outcome::Refused(problems.join("; ")) };
+            outcomes.insert(plan.name.clone(), outcome);
+        }
+        let mut report = self.report("check", &plans, outcomes);
+        for (name, state) in &self.connections {
+            let wide = state.alive.values().filter_map(|alive| alive.login.too_wide.as_ref());
+            report.notes.extend(wide.map(|wide| format!("connection {name} has more rights than it needs: {wide}")));
+        }
+        self.end().await;
+        report
+    }
+
+    async fn rehearse(&self, plan: &Plan) -> Vec<String> {
+        let Some(token) = self.wheel.tokens.get(&plan.name) else { return Vec::new() };
+        if token.wanted.watch {
+            return Vec::new();
+        }
+        let mut problems = Vec::new();
+        let order = Order {
+            now: self.started,
+            until: token.wanted.ttl.map(|ttl| self.started + ttl),
+            follows: plan.live.as_ref(),
+        };
+        if let Err(error) = token.issuer.rehearse(&order).await {
+            problems.push(format!("{error:#}"));
+        }
+        problems.extend(self.unwilling(token).await);
+        if let Some(Ok(seen)) = self.observations.get(&plan.name) {
+            let exposed = seen.exposed.iter();
+            problems.extend(exposed.map(|where_| format!("a refresher has no place there: {where_}")));
+        }
+        problems
+    }
+
+    async fn unwilling(&self, token: &Turning) -> Vec<String> {
+        let shape = token.issuer.shape();
+        let asked = join_all(token.destinations.iter().map(|to| {
+            let ask = Ask { shape: shape.as_ref(), depth: Depth::Look, last: None };
+            async move { to.rehearse(&ask).await }
+        }))
+        .await;
+        asked.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect()
+    }
+}

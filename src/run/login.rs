@@ -1,0 +1,110 @@
+//! Logging in: which credentials of each connection are alive, and which one the run uses.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+
+use super::setup::{Linked, Wheel};
+use crate::connection::{Login, LoginError};
+use crate::plan::{Pair, Seat};
+use crate::token::TokenValue;
+
+/// A credential that answered.
+pub struct Alive {
+    /// The value, which the slot is given when this seat logs in.
+    pub value: TokenValue,
+    /// Who it is.
+    pub login: Login,
+    /// Where it was found when the environment held an older one.
+    pub found_at: Option<String>,
+}
+
+/// How the credentials of a connection stand.
+#[derive(Default)]
+pub struct ConnectionState {
+    /// Those that answered.
+    pub alive: BTreeMap<Seat, Alive>,
+    /// Those that did not, and why.
+    pub dead: BTreeMap<Seat, String>,
+    /// The seat that is logged in.
+    pub login: Option<Seat>,
+    /// Whether all that failed is that the service could not be asked.
+    pub unreachable: bool,
+}
+
+impl ConnectionState {
+    /// Logs in with the first credential that is alive.
+    pub(super) fn log_in(&mut self, linked: &Linked) {
+        self.login = self.alive.keys().next().copied();
+        if let Some(seat) = self.login {
+            self.switch(linked, seat);
+        }
+    }
+
+    /// Logs in with that seat.
+    pub(super) fn switch(&mut self, linked: &Linked, seat: Seat) {
+        if let Some(alive) = self.alive.get(&seat) {
+            linked.connection.slot().switch(alive.value.clone());
+            self.login = Some(seat);
+        }
+    }
+
+    /// The pair of a connection, with those that are alive.
+    pub(super) fn pair(&self, wheel: &Wheel, name: &str) -> Pair {
+        Pair { alive: self.alive.keys().copied().collect(), ..wheel.pair(name) }
+    }
+
+    /// What the config names twice at this connection.
+    pub(super) async fn aliases(&self, wheel: &Wheel, name: &str) -> Vec<String> {
+        let Some(linked) = wheel.connections.get(name) else { return Vec::new() };
+        linked.connection.aliases().await.unwrap_or_else(|error| {
+            log::warn!("connection {name}: {error:#}");
+            Vec::new()
+        })
+    }
+
+    /// Why nothing can be done over this connection.
+    pub fn trouble(&self) -> Option<String> {
+        if self.login.is_some() {
+            return None;
+        }
+        let reasons: Vec<String> = self.dead.iter().map(|(seat, why)| format!("{}: {why}", seat.word())).collect();
+        Some(reasons.join("; "))
+    }
+}
+
+/// Asks every service, at the same time, who our credentials are.
+pub(super) async fn all(wheel: &Wheel, now: DateTime<Utc>) -> BTreeMap<String, ConnectionState> {
+    let states = join_all(wheel.connections.iter().map(|(name, linked)| async move {
+        let mut state = ConnectionState::default();
+        let answers = join_all(linked.credentials.iter().map(|(seat, credential)| async move {
+            let answer = match &credential.value {
+                Err(why) => Err(LoginError::Dead(why.clone())),
+                Ok(value) => linked.connection.identify(value).await.map(|login| (value.clone(), login)),
+            };
+            (*seat, answer, credential)
+        }))
+        .await;
+        let mut silent = 0;
+        for (seat, answer, credential) in answers {
+            match answer {
+                Ok((_, login)) if login.record.as_ref().and_then(|record| record.expires).is_some_and(|dies| dies <= now) => {
+                    state.dead.insert(seat, format!("{}: the token has expired", credential.source));
+                }
+                Ok((value, login)) => {
+                    state.alive.insert(seat, Alive { value, login, found_at: None });
+                }
+                Err(error) => {
+                    silent += usize::from(matches!(error, LoginError::Unreachable(_)));
+                    state.dead.insert(seat, format!("{}: {error}", credential.source));
+                }
+            }
+        }
+        state.unreachable = silent > 0 && state.alive.is_empty();
+        state.log_in(linked);
+        (name.clone(), state)
+    }))
+    .await;
+    states.into_iter().collect()
+}

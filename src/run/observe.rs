@@ -1,0 +1,217 @@
+//! Looking: what lives at the issuers, and what every destination holds. Every run does it, also when nothing is due.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+
+use super::Wish;
+use super::login::{Alive, ConnectionState};
+use super::setup::{Turning, Wheel};
+use crate::connection::LoginError;
+use crate::destination::{Destination, Holding};
+use crate::issuer::{Inventory, Issuer, Proof, Succession};
+use crate::ledger::{Entry, Ledger};
+use crate::plan::{Seat, Seen, Sight};
+use crate::token::{Salt, TokenValue};
+
+/// What was seen of a token.
+pub struct Observation {
+    /// For planning.
+    pub seen: Seen,
+    /// The values that destinations lent, in their order; used only for what they are.
+    pub lent: Vec<Option<TokenValue>>,
+    /// Who else could read it, for refreshers.
+    pub exposed: Vec<String>,
+}
+
+/// Looks at every token that the wish includes.
+pub(super) async fn all(
+    wheel: &Wheel,
+    connections: &mut BTreeMap<String, ConnectionState>,
+    ledger: &Ledger,
+    wish: &Wish,
+    now: DateTime<Utc>,
+) -> BTreeMap<String, Result<Observation, String>> {
+    find_moved(wheel, connections).await;
+    let logins: Vec<&String> = wheel.tokens.values().filter_map(|token| token.spec.login.as_ref()).collect();
+    let wanted = |name: &String| wish.includes(name) || logins.contains(&name);
+    // Those that others log in with come first.
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for (name, token) in wheel.tokens.iter().filter(|(name, _)| wanted(name)) {
+        if token.spec.login.is_some() { second.push((name, token)) } else { first.push((name, token)) }
+    }
+    let mut observations = BTreeMap::new();
+    for group in [first, second] {
+        for (_, token) in &group {
+            lend_login(token, &observations);
+        }
+        let states = &*connections;
+        let looks = join_all(group.iter().map(|(name, token)| async move {
+            let entry = ledger.entry(name, &token.issuer.subject().to_string());
+            ((*name).clone(), one(token, states, entry, &ledger.salt, now).await)
+        }))
+        .await;
+        observations.extend(looks);
+    }
+    observations
+}
+
+/// A dead credential of a pair is first looked for in its own destination: if a live one stands there, the job was
+/// merely started before the last turn.
+async fn find_moved(wheel: &Wheel, connections: &mut BTreeMap<String, ConnectionState>) {
+    for (name, state) in connections.iter_mut().filter(|(_, state)| state.login.is_some()) {
+        let Some(linked) = wheel.connections.get(name) else { continue };
+        let dead: Vec<Seat> = state.dead.keys().copied().collect();
+        for seat in dead {
+            let Some(token) = wheel.pair(name).seats.get(&seat).and_then(|token| wheel.tokens.get(token)) else { continue };
+            for to in &token.destinations {
+                let Ok(Holding::Lent(value)) = to.holds(None).await else { continue };
+                if !token.issuer.recognises(&value) {
+                    continue;
+                }
+                if let Ok(login) = linked.connection.identify(&value).await {
+                    let found_at = Some(to.address().to_string());
+                    state.alive.insert(seat, Alive { value, login, found_at });
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Gives a token that is minted as another one that other's live value.
+pub(super) fn lend_login(token: &Turning, observations: &BTreeMap<String, Result<Observation, String>>) {
+    let Some(Ok(other)) = token.spec.login.as_ref().and_then(|login| observations.get(login)) else { return };
+    let live = other.seen.sights.iter().zip(&other.lent).find_map(|(sight, lent)| {
+        matches!(sight, Sight::Live { .. }).then(|| lent.clone()).flatten()
+    });
+    if let Some(value) = live {
+        token.ground.slot().switch(value);
+    }
+}
+
+/// Looks at one token, or says why that was not possible.
+pub(super) async fn one(
+    token: &Turning,
+    connections: &BTreeMap<String, ConnectionState>,
+    entry: Option<&Entry>,
+    salt: &Salt,
+    now: DateTime<Utc>,
+) -> Result<Observation, String> {
+    let trouble = |name: &String| {
+        let why = connections.get(name).and_then(ConnectionState::trouble);
+        why.map(|why| format!("connection {name} has no live refresher ({why})"))
+    };
+    if token.own.is_some() {
+        find_own(token).await?;
+    } else if let Some(why) = trouble(&token.connection) {
+        return Err(why);
+    }
+    if token.spec.login.is_some() && token.ground.slot().lend().is_none() {
+        let login = token.spec.login.as_deref().unwrap_or_default();
+        return Err(format!("the live value of `{login}`, which it is minted as, can be read nowhere"));
+    }
+    let inventory = match token.issuer.inventory().await.map_err(|error| format!("{error:#}"))? {
+        // Some issuers go on listing what has expired.
+        Inventory::Listed(mut records) => {
+            records.retain(|record| record.expires.is_none_or(|dies| dies > now));
+            Inventory::Listed(records)
+        }
+        blind => blind,
+    };
+    let looks = join_all(token.destinations.iter().map(|to| {
+        let closed = token.needs.iter().find_map(trouble);
+        let inventory = &inventory;
+        async move {
+            if let Some(why) = closed {
+                return (Sight::Unknowable(why), None);
+            }
+            sight(token.issuer.as_ref(), to.as_ref(), inventory, entry, salt).await
+        }
+    }))
+    .await;
+    let (sights, lent) = looks.into_iter().unzip();
+    let exposed = if token.spec.refreshes.is_some() {
+        token.destinations.iter().filter_map(|to| to.exposure()).collect()
+    } else {
+        Vec::new()
+    };
+    Ok(Observation { seen: Seen { inventory, sights }, lent, exposed })
+}
+
+/// A token that rotates itself logs in with its own value: the one at hand, or the one that its destination holds
+/// when the job was started before the last turn.
+async fn find_own(token: &Turning) -> Result<(), String> {
+    let Some(own) = &token.own else { return Ok(()) };
+    let mut why = own.value.as_ref().err().cloned().unwrap_or_default();
+    if let Ok(value) = &own.value {
+        match token.ground.identify(value).await {
+            Ok(_) => {
+                token.ground.slot().switch(value.clone());
+                return Ok(());
+            }
+            Err(LoginError::Unreachable(error)) => return Err(error),
+            Err(LoginError::Dead(error)) => why = error,
+        }
+    }
+    for to in &token.destinations {
+        let Ok(Holding::Lent(value)) = to.holds(None).await else { continue };
+        if token.issuer.recognises(&value) && token.ground.identify(&value).await.is_ok() {
+            token.ground.slot().switch(value);
+            return Ok(());
+        }
+    }
+    let source = &own.source;
+    Err(format!("it rotates itself, and what {source} holds is dead ({why}): make a new one by hand and put it there"))
+}
+
+/// Looks at one destination. A value that it lends is compared first, and sent to the issuer only when it is of the
+/// issuer's make.
+async fn sight(
+    issuer: &dyn Issuer,
+    to: &dyn Destination,
+    inventory: &Inventory,
+    entry: Option<&Entry>,
+    salt: &Salt,
+) -> (Sight, Option<TokenValue>) {
+    let last = entry.and_then(|entry| entry.delivered.get(to.address().as_str())).map(|delivered| &delivered.receipt);
+    let value = match to.holds(last).await {
+        Err(error) => return (Sight::Unknowable(format!("{error:#}")), None),
+        Ok(Holding::Nothing) => return (Sight::Empty, None),
+        Ok(Holding::Unknowable(why)) => return (Sight::Unknowable(why), None),
+        Ok(Holding::Stamp { same }) => return (Sight::Stamped { same }, None),
+        Ok(Holding::Lent(value)) => value,
+    };
+    let live = |record: Option<String>| Sight::Live { record, lent: true };
+    if let Inventory::Listed(records) = inventory {
+        let shown = records.iter().find(|record| record.shown.as_ref().is_some_and(|shown| shown.same_as(&value)));
+        if let Some(record) = shown {
+            return (live(Some(record.id.clone())), Some(value));
+        }
+        // The ledger knows the live one by its fingerprint: no need to ask the issuer.
+        let current = entry.and_then(|entry| entry.current.as_ref());
+        let still = current.filter(|current| {
+            records.iter().any(|record| {
+                record.id == current.id && record.created.is_none_or(|created| created <= current.confirmed)
+            })
+        });
+        if let Some((current, fingerprint)) = still.and_then(|current| Some((current, current.fingerprint.as_ref()?))) {
+            if *fingerprint == value.fingerprint(salt) {
+                return (live(Some(current.id.clone())), Some(value));
+            }
+            if issuer.succession() == Succession::Replaces {
+                return (Sight::Wrong("it holds another value than the live token's".to_owned()), None);
+            }
+        }
+    }
+    if !issuer.recognises(&value) {
+        return (Sight::Unknowable("what it holds is not of this issuer's make".to_owned()), None);
+    }
+    match issuer.verify(&value).await {
+        Proof::Identity(record) | Proof::Matched(record) => (live(Some(record.id)), Some(value)),
+        Proof::Alive => (live(None), Some(value)),
+        Proof::Rejected(why) => (Sight::Wrong(format!("what it holds is dead or another's: {why}")), None),
+        Proof::Inconclusive(why) => (Sight::Unknowable(why), None),
+    }
+}

@@ -1,0 +1,194 @@
+//! Taking facts down in the ledger. Nothing here decides anything.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::observe::Observation;
+use super::setup::{Turning, Wheel};
+use crate::issuer::{Ended, Inventory, Succession};
+use crate::ledger::{Current, Delivered, Entry, Intent, Ledger, Retiree};
+use crate::plan::{Plan, Sight, Step};
+use crate::report::Outcome;
+use crate::rotation::{Confirmed, Held, Missed};
+use crate::token::Fingerprint;
+
+/// Moves what is known of a renamed token to its new name.
+pub(super) fn rename(wheel: &Wheel, ledger: &mut Ledger) {
+    for (name, token) in &wheel.tokens {
+        let Some(was) = token.spec.was.as_ref().filter(|was| !wheel.tokens.contains_key(*was)) else { continue };
+        if !ledger.tokens.contains_key(name)
+            && let Some(entry) = ledger.tokens.remove(was)
+        {
+            ledger.tokens.insert(name.clone(), entry);
+        }
+    }
+}
+
+/// Forgets what the config no longer names.
+pub(super) fn forget_removed(ledger: &mut Ledger, wheel: &Wheel) {
+    ledger.tokens.retain(|name, _| wheel.tokens.contains_key(name));
+}
+
+fn entry<'a>(ledger: &'a mut Ledger, token: &Turning) -> &'a mut Entry {
+    let subject = token.issuer.subject().to_string();
+    let entry = ledger.tokens.entry(token.wanted.name.clone()).or_default();
+    // A name that was given to another subject is another token.
+    if entry.subject != subject {
+        *entry = Entry { subject, ..Entry::default() };
+    }
+    entry
+}
+
+/// Takes down that a mint is about to happen, and what lived before it.
+pub(super) fn intend(ledger: &mut Ledger, token: &Turning, plan: &Plan, seen: Option<&Observation>, since: DateTime<Utc>) {
+    let entry = entry(ledger, token);
+    // Strays of an earlier intent are ours: marked before that intent is forgotten.
+    for stray in &plan.strays {
+        entry.mark(stray, since);
+    }
+    let lived: BTreeSet<String> = match seen.map(|seen| &seen.seen.inventory) {
+        Some(Inventory::Listed(records)) => records.iter().map(|record| record.id.clone()).collect(),
+        _ => BTreeSet::new(),
+    };
+    // An intent that is still open goes back further, and covers this one too.
+    entry.intent.get_or_insert(Intent { since, lived });
+}
+
+/// Takes down a confirmed successor.
+pub(super) fn confirmed(
+    ledger: &mut Ledger,
+    token: &Turning,
+    plan: &Plan,
+    confirmed: &Confirmed,
+    now: DateTime<Utc>,
+    overlap: TimeDelta,
+) {
+    let fingerprint = confirmed.value.fingerprint(&ledger.salt);
+    let entry = entry(ledger, token);
+    let expires = confirmed.record.expires.or(token.wanted.ttl.map(|ttl| now + ttl));
+    entry.current = Some(Current {
+        id: confirmed.record.id.clone(),
+        created: confirmed.record.created.unwrap_or(now),
+        expires,
+        fingerprint: Some(fingerprint.clone()),
+        confirmed: now,
+    });
+    entry.order.clone_from(&token.wanted.order);
+    entry.intent = None;
+    deliveries(entry, token, &confirmed.held, &confirmed.owed, &fingerprint);
+    if token.issuer.succession() == Succession::Overlaps {
+        for old in plan.live.iter().filter(|old| old.id != confirmed.record.id) {
+            entry.mark(old, now + overlap);
+        }
+        if overlap.is_zero() {
+            // Asked for at once: what waits for the end of an older overlap ends now too.
+            entry.retire.iter_mut().for_each(|retiree| retiree.after = retiree.after.min(now));
+        }
+    }
+}
+
+fn deliveries(entry: &mut Entry, token: &Turning, held: &[Held], owed: &[Missed], fingerprint: &Fingerprint) {
+    let address = |index: usize| token.destinations.get(index).map(|to| to.address().to_string());
+    for held in held {
+        let Some(address) = address(held.index) else { continue };
+        entry.owed.remove(&address);
+        entry.delivered.insert(address, Delivered { fingerprint: fingerprint.clone(), receipt: held.receipt.clone() });
+    }
+    entry.owed.extend(owed.iter().filter_map(|missed| address(missed.index)));
+    // What the config no longer names is not remembered either.
+    let known: BTreeSet<String> = token.destinations.iter().map(|to| to.address().to_string()).collect();
+    entry.owed.retain(|address| known.contains(address));
+    entry.delivered.retain(|address, _| known.contains(address));
+}
+
+/// Takes down that destinations were given the live value.
+pub(super) fn redelivered(
+    ledger: &mut Ledger,
+    token: &Turning,
+    held: &[Held],
+    owed: &[Missed],
+    fingerprint: &Fingerprint,
+) {
+    let entry = entry(ledger, token);
+    if let Some(current) = &mut entry.current {
+        current.fingerprint = Some(fingerprint.clone());
+    }
+    deliveries(entry, token, held, owed, fingerprint);
+}
+
+/// Takes over what was seen to be alive: without a ledger, and after a run whose end was not written down.
+pub(super) fn adopted(
+    ledger: &mut Ledger,
+    token: &Turning,
+    plan: &Plan,
+    seen: Option<&Result<Observation, String>>,
+    now: DateTime<Utc>,
+) {
+    let Some(Ok(seen)) = seen else { return };
+    let salt = ledger.salt.clone();
+    let entry = entry(ledger, token);
+    let sights = || seen.seen.sights.iter().zip(&seen.lent).enumerate();
+    let Some(live) = plan.live.as_ref().filter(|live| !live.id.is_empty()) else { return };
+    let holds_live = |sight: &Sight| match sight {
+        Sight::Live { record, .. } => record.as_ref().is_none_or(|record| *record == live.id),
+        _ => false,
+    };
+    let value = sights().find_map(|(_, (sight, lent))| lent.as_ref().filter(|_| holds_live(sight)));
+    let fingerprint = value.map(|value| value.fingerprint(&salt));
+    // What a destination holds has changed, or nothing was known: then the facts are those seen now.
+    let known = entry.current.as_ref().is_some_and(|current| {
+        current.id == live.id && (fingerprint.is_none() || current.fingerprint == fingerprint)
+    });
+    if !known {
+        let old = entry.current.take();
+        let fingerprint = fingerprint.clone().or(old.filter(|old| old.id == live.id).and_then(|old| old.fingerprint));
+        let created = live.created.unwrap_or(now);
+        entry.current = Some(Current { id: live.id.clone(), created, expires: live.expires, fingerprint, confirmed: now });
+    }
+    if entry.order.is_empty() {
+        entry.order.clone_from(&token.wanted.order);
+    }
+    let held: Vec<Held> = sights()
+        .filter(|(_, (sight, _))| holds_live(sight))
+        .map(|(index, _)| {
+            let address = token.destinations.get(index).map(|to| to.address().to_string()).unwrap_or_default();
+            let receipt = entry.delivered.get(&address).map(|given| given.receipt.clone()).unwrap_or_default();
+            Held { index, assurance: crate::destination::Assurance::ReadBack, receipt }
+        })
+        .collect();
+    if let Some(fingerprint) = &fingerprint {
+        deliveries(entry, token, &held, &[], fingerprint);
+    }
+    if plan.settled && plan.strays.is_empty() && plan.step == Step::Keep {
+        entry.intent = None;
+    }
+}
+
+/// Takes down that nothing was minted, where that is certain: the intent of this run is over. An older one is not.
+pub(super) fn unminted(ledger: &mut Ledger, token: &Turning, outcome: &Outcome, started: DateTime<Utc>) {
+    let entry = entry(ledger, token);
+    if outcome.minted_nothing() && entry.intent.as_ref().is_some_and(|intent| intent.since == started) {
+        entry.intent = None;
+    }
+}
+
+/// The predecessors that may end now.
+pub(super) fn marked(ledger: &Ledger, token: &Turning, now: DateTime<Utc>) -> Vec<Retiree> {
+    let entry = ledger.entry(&token.wanted.name, &token.issuer.subject().to_string());
+    let current = entry.and_then(|entry| entry.current.as_ref()).map(|current| current.id.as_str());
+    let retire = entry.map(|entry| entry.retire.as_slice()).unwrap_or_default();
+    retire.iter().filter(|retiree| retiree.after <= now && Some(retiree.id.as_str()) != current).cloned().collect()
+}
+
+/// Takes down what came of a revocation.
+pub(super) fn retired(ledger: &mut Ledger, token: &Turning, retiree: &Retiree, ended: &anyhow::Result<Ended>) {
+    let entry = entry(ledger, token);
+    match ended {
+        Ok(Ended::Ended) => entry.retire.retain(|other| other.id != retiree.id),
+        Ok(Ended::NotYet { until }) => {
+            entry.retire.iter_mut().filter(|other| other.id == retiree.id).for_each(|other| other.after = *until);
+        }
+        Err(_) => entry.retire.iter_mut().filter(|other| other.id == retiree.id).for_each(|other| other.tried += 1),
+    }
+}

@@ -1,0 +1,353 @@
+//! From what the config wants to things that can act: connections, issuers, destinations, the shelf.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use crate::config::{Config, ConnectionSpec, PartSpec, Problem, Problems, Source, TokenSpec, nearest};
+use crate::connection::{Connecting, Connection, Slot};
+use crate::destination::{Destination, Site};
+use crate::http::{Http, Transport};
+use crate::issuer::{Ground, Issuer, Succession};
+use crate::plan::{Pair, Seat, Wanted};
+use crate::services;
+use crate::shelf::Shelf;
+use crate::token::TokenValue;
+
+/// The environment, handed in by `cli`.
+pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+/// Makes the transport of a connection, given its private CA.
+pub type Carrier = Arc<dyn Fn(Option<&Path>) -> anyhow::Result<Arc<dyn Transport>> + Send + Sync>;
+
+/// What a wheel is made of besides its config.
+#[derive(Clone)]
+pub struct Setup {
+    /// Where `env:NAME` is looked up.
+    pub environment: Environment,
+    /// What carries requests.
+    pub carrier: Carrier,
+    /// Without any credential: nothing is looked up.
+    pub offline: bool,
+}
+
+/// Everything that turns.
+pub struct Wheel {
+    /// The connections, by name.
+    pub connections: BTreeMap<String, Linked>,
+    /// The tokens, by name.
+    pub tokens: BTreeMap<String, Turning>,
+    /// Where the ledger is kept.
+    pub shelf: Option<Arc<dyn Shelf>>,
+    /// The connection that the shelf needs.
+    pub shelf_connection: Option<String>,
+    /// The most tokens that a run rotates.
+    pub max_rotations: usize,
+}
+
+/// A connection, with its credentials.
+pub struct Linked {
+    /// The service.
+    pub connection: Arc<dyn Connection>,
+    /// The credentials that the config names, or why one is not at hand.
+    pub credentials: BTreeMap<Seat, Credential>,
+    /// Where the private CA is.
+    pub service: String,
+}
+
+/// A credential that the config names.
+pub struct Credential {
+    /// Where it comes from.
+    pub source: Source,
+    /// The value, or why there is none.
+    pub value: Result<TokenValue, String>,
+}
+
+/// A token that can be turned.
+pub struct Turning {
+    /// For planning.
+    pub wanted: Wanted,
+    /// For people.
+    pub spec: TokenSpec,
+    /// What mints it.
+    pub issuer: Arc<dyn Issuer>,
+    /// Where it goes.
+    pub destinations: Vec<Arc<dyn Destination>>,
+    /// The connection that the issuer acts on, logged in as this token's config says.
+    pub ground: Arc<dyn Connection>,
+    /// The name of the connection of the issuer.
+    pub connection: String,
+    /// The names of the connections that its destinations need.
+    pub needs: BTreeSet<String>,
+    /// Its own credential, when it rotates itself.
+    pub own: Option<Credential>,
+}
+
+impl Wheel {
+    /// Builds everything, or says everything that is wrong.
+    pub fn build(config: &Config, setup: &Setup) -> Result<Self, Problems> {
+        let mut builder = Builder {
+            config,
+            setup,
+            problems: Vec::new(),
+            connections: BTreeMap::new(),
+            doors: BTreeMap::new(),
+        };
+        for (name, spec) in &config.connections {
+            builder.connect(name, spec);
+        }
+        let tokens: BTreeMap<String, Turning> = config
+            .tokens
+            .iter()
+            .filter_map(|(name, spec)| Some((name.clone(), builder.token(name, spec)?)))
+            .collect();
+        builder.unique(&tokens);
+        builder.logins(&tokens);
+        let shelf = config.ledger.as_ref().and_then(|spec| builder.shelf(spec));
+        if builder.problems.is_empty() {
+            let (shelf, shelf_connection) = shelf.map_or((None, None), |(shelf, name)| (Some(shelf), name));
+            let connections = builder.connections;
+            Ok(Self { connections, tokens, shelf, shelf_connection, max_rotations: config.max_rotations })
+        } else {
+            Err(Problems(builder.problems))
+        }
+    }
+
+    /// The names of the tokens that connections log in with.
+    pub fn refreshers(&self) -> BTreeSet<String> {
+        let refresh = |(name, token): (&String, &Turning)| token.spec.refreshes.is_some().then(|| name.clone());
+        self.tokens.iter().filter_map(refresh).collect()
+    }
+
+    /// The refreshers of a connection.
+    pub fn pair(&self, connection: &str) -> Pair {
+        let seat = |(name, token): (&String, &Turning)| {
+            let (of, seat) = token.spec.refreshes.as_ref()?;
+            (of == connection).then(|| (*seat, name.clone()))
+        };
+        Pair { seats: self.tokens.iter().filter_map(seat).collect(), alive: BTreeSet::new() }
+    }
+}
+
+struct Builder<'a> {
+    config: &'a Config,
+    setup: &'a Setup,
+    problems: Vec<Problem>,
+    connections: BTreeMap<String, Linked>,
+    /// One door for each set of roots, so that connections to one host share its budget.
+    doors: BTreeMap<Option<PathBuf>, Arc<Http>>,
+}
+
+impl Builder<'_> {
+    fn say(&mut self, spot: &crate::config::Spot, what: impl Into<String>) {
+        self.problems.push(Problem { file: spot.file.clone(), line: spot.line, what: what.into() });
+    }
+
+    /// Reads a credential. The error names its source, never what was found there.
+    fn credential(&self, source: &Source) -> Credential {
+        let found = match source {
+            _ if self.setup.offline => Err("not looked up offline".to_owned()),
+            Source::Environment(name) => {
+                (self.setup.environment)(name).ok_or_else(|| format!("the variable {name} is not set"))
+            }
+            Source::File(path) => {
+                let path = self.config.folder().join(path);
+                std::fs::read_to_string(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+            }
+        };
+        let value = found.and_then(|text| TokenValue::new(&text).map_err(|why| format!("{source}: {why}")));
+        Credential { source: source.clone(), value }
+    }
+
+    fn door(&mut self, private: Option<PathBuf>) -> anyhow::Result<Arc<Http>> {
+        if let Some(http) = self.doors.get(&private) {
+            return Ok(Arc::clone(http));
+        }
+        let http = Arc::new(Http::new((self.setup.carrier)(private.as_deref())?));
+        self.doors.insert(private, Arc::clone(&http));
+        Ok(http)
+    }
+
+    fn connect(&mut self, name: &str, spec: &ConnectionSpec) {
+        let Some(service) = services::SERVICES.iter().find(|service| service.name == spec.service) else { return };
+        let own = || service.own_address.and_then(|variable| (self.setup.environment)(variable));
+        let Some(url) = spec.url.clone().or_else(|| own().and_then(|text| text.parse().ok())) else {
+            let outside = service.own_address.map_or_else(String::new, |variable| {
+                format!(", and outside a job of that server {variable} is not set")
+            });
+            self.say(&spec.spot, format!("connection `{name}` lacks the key `url`{outside}; no host is assumed"));
+            return;
+        };
+        let private = spec.ca_file.clone().or_else(|| {
+            // A GitLab job is handed the CA of its own server.
+            let of_job = (self.setup.environment)("CI_SERVER_TLS_CA_FILE").filter(|_| spec.service == "gitlab")?;
+            let host = (self.setup.environment)("CI_SERVER_HOST")?;
+            (url.host_str() == Some(host.as_str())).then(|| PathBuf::from(of_job))
+        });
+        let http = match self.door(private) {
+            Ok(http) => http,
+            Err(error) => return self.say(&spec.spot, format!("connection `{name}`: {error:#}")),
+        };
+        let connecting = Connecting { url, slot: Slot::default(), http };
+        let mut credentials = BTreeMap::from([(Seat::Primary, self.credential(&spec.token))]);
+        if let Some(spare) = &spec.spare {
+            credentials.insert(Seat::Spare, self.credential(spare));
+        }
+        let missing = |credential: &Credential| credential.value.as_ref().err().cloned();
+        let all_missing: Vec<String> = credentials.values().filter_map(missing).collect();
+        if all_missing.len() == credentials.len() && !self.setup.offline {
+            self.say(&spec.spot, format!("connection `{name}` has no credential: {}", all_missing.join("; ")));
+        }
+        let connection = (service.connect)(connecting);
+        self.connections.insert(name.to_owned(), Linked { connection, credentials, service: spec.service.clone() });
+    }
+
+    /// Finds the connection of a part: the one it names, or the only one of its service.
+    fn connection(&mut self, part: &PartSpec) -> Option<(String, Arc<dyn Connection>)> {
+        let service = part.kind.split('/').next().unwrap_or_default();
+        let fits: Vec<&String> =
+            self.config.connections.iter().filter(|(_, spec)| spec.service == service).map(|(name, _)| name).collect();
+        let name = match (&part.connection, fits.as_slice()) {
+            (Some(name), _) if fits.contains(&name) => name.clone(),
+            (Some(name), _) => {
+                let hint = nearest(name, fits.iter().map(|name| name.as_str()));
+                let hint = hint.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
+                self.say(&part.spot, format!("no connection `{name}` of service {service}{hint}"));
+                return None;
+            }
+            (None, [only]) => (*only).clone(),
+            (None, []) => {
+                self.say(&part.spot, format!("`{}` needs a connection of service {service}", part.kind));
+                return None;
+            }
+            (None, many) => {
+                let names: Vec<String> = many.iter().map(|name| format!("`{name}`")).collect();
+                self.say(&part.spot, format!("say which `connection`: {}", crate::text::list(&names)));
+                return None;
+            }
+        };
+        let connection = Arc::clone(&self.connections.get(&name)?.connection);
+        Some((name, connection))
+    }
+
+    /// The connection of a destination or a shelf; some need none.
+    fn site(&mut self, part: &PartSpec) -> Option<(Option<String>, Site)> {
+        let service = part.kind.split('/').next().unwrap_or_default();
+        let folder = self.config.folder().to_owned();
+        if !services::SERVICES.iter().any(|known| known.name == service) {
+            return Some((None, Site { connection: None, folder }));
+        }
+        let (name, connection) = self.connection(part)?;
+        Some((Some(name), Site { connection: Some(connection), folder }))
+    }
+
+    fn token(&mut self, name: &str, spec: &TokenSpec) -> Option<Turning> {
+        let (connection, base) = self.connection(&spec.issuer)?;
+        let own = spec.own.as_ref().map(|source| self.credential(source));
+        // A token with a login of its own, or lent by another token, has a slot of its own.
+        let ground = if own.is_some() || spec.login.is_some() { base.sibling(Slot::default()) } else { base };
+        if let Some(Ok(value)) = own.as_ref().map(|own| &own.value) {
+            ground.slot().switch(value.clone());
+        }
+        let kind = services::ISSUERS.iter().find(|kind| kind.kind == spec.issuer.kind)?;
+        let on = Ground { connection: Arc::clone(&ground), own_login: own.is_some() };
+        let issuer: Arc<dyn Issuer> = match (kind.build)(spec.issuer.keys.clone(), &on) {
+            Ok(issuer) => issuer.into(),
+            Err(error) => {
+                self.say(&spec.issuer.spot, format!("token `{name}`: {error:#}"));
+                return None;
+            }
+        };
+        let mut needs = BTreeSet::new();
+        let mut destinations: Vec<Arc<dyn Destination>> = Vec::new();
+        for part in &spec.destinations {
+            let (needed, site) = self.site(part)?;
+            needs.extend(needed);
+            let kind = services::DESTINATIONS.iter().find(|kind| kind.kind == part.kind)?;
+            match (kind.build)(part.keys.clone(), &site) {
+                Ok(destination) => destinations.push(destination.into()),
+                Err(error) => self.say(&part.spot, format!("token `{name}`: {error:#}")),
+            }
+        }
+        let replaces = issuer.succession() == Succession::Replaces;
+        if replaces && spec.overlap.is_some() {
+            let what = "`overlap` cannot be kept: here a new token ends the old one at once";
+            self.say(&spec.spot, format!("token `{name}`: {what}"));
+        }
+        if spec.destinations.is_empty() && !spec.watch {
+            self.say(&spec.spot, format!("token `{name}` has no destination: a new value would be lost"));
+        }
+        let wanted = Wanted {
+            name: name.to_owned(),
+            succession: issuer.succession(),
+            rule: spec.rule,
+            overlap: spec.overlap.unwrap_or_else(TimeDelta::zero),
+            ttl: spec.ttl,
+            order: spec.order.clone(),
+            create: spec.create,
+            watch: spec.watch,
+            destinations: destinations.iter().map(|to| to.address().to_string()).collect(),
+        };
+        Some(Turning { wanted, spec: spec.clone(), issuer, destinations, ground, connection, needs, own })
+    }
+
+    /// Two tokens of one subject, or two destinations of one address, would fight.
+    fn unique(&mut self, tokens: &BTreeMap<String, Turning>) {
+        let mut subjects: BTreeMap<String, &str> = BTreeMap::new();
+        let mut addresses: BTreeMap<String, &str> = BTreeMap::new();
+        let mut seats: BTreeMap<(String, Seat), &str> = BTreeMap::new();
+        for (name, token) in tokens {
+            let subject = token.issuer.subject().to_string();
+            if let Some(first) = subjects.insert(subject.clone(), name) {
+                self.say(&token.spec.spot, format!("tokens `{first}` and `{name}` are one and the same: {subject}"));
+            }
+            for to in &token.destinations {
+                if let Some(first) = addresses.insert(to.address().to_string(), name) {
+                    let what = format!("tokens `{first}` and `{name}` go to the same place: {}", to.address());
+                    self.say(&token.spec.spot, what);
+                }
+            }
+            if let Some((connection, seat)) = &token.spec.refreshes
+                && let Some(first) = seats.insert((connection.clone(), *seat), name)
+            {
+                let what = format!("tokens `{first}` and `{name}` both refresh the same credential of `{connection}`");
+                self.say(&token.spec.spot, what);
+            }
+        }
+    }
+
+    fn logins(&mut self, tokens: &BTreeMap<String, Turning>) {
+        for (name, token) in tokens {
+            let Some(login) = &token.spec.login else { continue };
+            match tokens.get(login) {
+                None => {
+                    let hint = nearest(login, tokens.keys().map(String::as_str));
+                    let hint = hint.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
+                    self.say(&token.spec.issuer.spot, format!("token `{name}`: no token `{login}`{hint}"));
+                }
+                Some(other) if other.spec.login.is_some() => {
+                    let what = "is itself minted as another token; one step is all there is";
+                    self.say(&token.spec.issuer.spot, format!("token `{name}`: its login `{login}` {what}"));
+                }
+                Some(other) if other.connection != token.connection => {
+                    let what = format!("token `{name}`: its login `{login}` is of another connection");
+                    self.say(&token.spec.issuer.spot, what);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn shelf(&mut self, part: &PartSpec) -> Option<(Arc<dyn Shelf>, Option<String>)> {
+        let (name, site) = self.site(part)?;
+        let kind = services::SHELVES.iter().find(|kind| kind.kind == part.kind)?;
+        match (kind.build)(part.keys.clone(), &site) {
+            Ok(shelf) => Some((shelf, name)),
+            Err(error) => {
+                self.say(&part.spot, format!("the ledger: {error:#}"));
+                None
+            }
+        }
+    }
+}

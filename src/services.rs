@@ -1,0 +1,29 @@
+//! The catalogue: every service and every kind, once.
+
+mod file;
+mod gitlab;
+mod styra;
+
+use crate::connection::ServiceKind;
+use crate::destination::DestinationKind;
+use crate::issuer::IssuerKind;
+use crate::shelf::ShelfKind;
+
+/// The services that a connection can name.
+pub const SERVICES: &[ServiceKind] = &[gitlab::SERVICE, styra::SERVICE];
+
+/// The kinds of issuers.
+pub const ISSUERS: &[IssuerKind] = &[
+    styra::token::KIND,
+    gitlab::personal_access_token::KIND,
+    gitlab::project_access_token::KIND,
+    gitlab::group_access_token::KIND,
+    gitlab::service_account_token::KIND,
+    gitlab::pipeline_trigger_token::KIND,
+];
+
+/// The kinds of destinations.
+pub const DESTINATIONS: &[DestinationKind] = &[gitlab::ci_variable::KIND, file::KIND];
+
+/// The kinds of places that can keep the ledger.
+pub const SHELVES: &[ShelfKind] = &[gitlab::ci_variable_shelf::KIND, file::SHELF];

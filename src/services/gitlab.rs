@@ -1,0 +1,241 @@
+//! GitLab: the connection that all its kinds share.
+
+pub(super) mod ci_variable;
+pub(super) mod ci_variable_shelf;
+pub(super) mod group_access_token;
+pub(super) mod personal_access_token;
+pub(super) mod pipeline_trigger_token;
+pub(super) mod project_access_token;
+mod resource_token;
+pub(super) mod service_account_token;
+mod token_json;
+mod variables;
+mod wire;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use gitlab::api::Endpoint;
+use gitlab::api::personal_access_tokens::PersonalAccessTokenSelf;
+use http::header::HeaderName;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use crate::connection::{Connection, Login, LoginError, ServiceKind, Slot};
+use crate::http::{Answer, Call, Cause, Http, HttpError, Retry};
+use crate::token::{TokenValue, ValueShape};
+use token_json::TokenJson;
+use wire::{Route, meaning, segment};
+
+/// GitLab, as the catalogue lists it.
+pub(super) const SERVICE: ServiceKind = ServiceKind {
+    name: "gitlab",
+    about: "GitLab.com, Self-Managed or Dedicated",
+    own_address: Some("CI_SERVER_URL"),
+    connect: |to| Arc::new(GitLab::new(to.url, to.slot, to.http)),
+};
+
+const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");
+/// The largest page that GitLab gives. <https://docs.gitlab.com/api/rest/#pagination>
+const PAGE: usize = 100;
+
+type Listing = Arc<OnceCell<Arc<Vec<serde_json::Value>>>>;
+
+/// One GitLab, logged in to with one credential.
+pub(super) struct GitLab {
+    http: Arc<Http>,
+    api: Url,
+    host: String,
+    slot: Slot,
+    /// Who the credential is; asked once per credential.
+    me: tokio::sync::Mutex<Option<(TokenValue, Arc<TokenJson>)>>,
+    /// A credential that was found dead: it is never used again, for on a rotate path it would kill its successors.
+    dead: Mutex<Option<TokenValue>>,
+    /// What was listed in this run.
+    listings: Mutex<HashMap<String, Listing>>,
+    /// The projects and groups that the config names here.
+    places: Mutex<BTreeSet<(&'static str, String)>>,
+}
+
+impl GitLab {
+    fn new(url: Url, slot: Slot, http: Arc<Http>) -> Self {
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let mut api = url;
+        let path = format!("{}/api/v4/", api.path().trim_end_matches('/'));
+        api.set_path(&path);
+        let (me, dead) = (tokio::sync::Mutex::default(), Mutex::default());
+        Self { http, api, host, slot, me, dead, listings: Mutex::default(), places: Mutex::default() }
+    }
+
+    /// The path of a project or a group that the config names by its path or its number, and its name for people.
+    fn place(&self, collection: &'static str, name: &str) -> (String, String) {
+        let plain = name.trim_matches('/').to_lowercase();
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).insert((collection, plain.clone()));
+        (format!("{collection}/{}", segment(name.trim_matches('/'))), plain)
+    }
+
+    /// What a project or a group that is named by its number is called.
+    async fn path_of(&self, collection: &str, number: &str) -> Result<Option<String>, HttpError> {
+        let answer = self.call(&Route::get(format!("{collection}/{number}")), Retry::Read).await?;
+        let path = answer.word("/path_with_namespace").or_else(|| answer.word("/full_path"));
+        Ok(path.map(|path| path.to_lowercase()))
+    }
+
+    /// Sends one of the `gitlab` crate's endpoints, or one of our own in its form, with the credential of the slot.
+    async fn call(&self, endpoint: &(impl Endpoint + Sync), retry: Retry) -> Result<Answer, HttpError> {
+        let value = self.slot.lend().ok_or_else(|| never_sent("no credential is at hand"))?;
+        if self.dead.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|dead| dead.same_as(&value)) {
+            return Err(never_sent("the credential was refused before in this run and is not used again"));
+        }
+        let answer = self.call_as(&value, endpoint, retry).await?;
+        if answer.status.as_u16() == 401 && answer.word("/error").is_some_and(|error| error == "invalid_token") {
+            *self.dead.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+        }
+        Ok(answer)
+    }
+
+    /// The same with another credential.
+    async fn call_as(
+        &self,
+        value: &TokenValue,
+        endpoint: &(impl Endpoint + Sync),
+        retry: Retry,
+    ) -> Result<Answer, HttpError> {
+        let mut url = self.api.join(&endpoint.endpoint()).map_err(|_| never_sent("the path is not one"))?;
+        endpoint.parameters().add_to_url(&mut url);
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut call = Call::new(endpoint.method(), url, retry).credential(PRIVATE_TOKEN, "", value);
+        if let Some((mime, body)) = endpoint.body().map_err(|_| never_sent("the body cannot be written"))? {
+            call = call.body(mime, body.into());
+        }
+        self.http.send(call).await
+    }
+
+    /// Who the credential of the slot is. Asked before any rotate path is called.
+    async fn me(&self) -> Result<Arc<TokenJson>, HttpError> {
+        let mut me = self.me.lock().await;
+        let value = self.slot.lend().ok_or_else(|| never_sent("no credential is at hand"))?;
+        if let Some((_, known)) = me.as_ref().filter(|(of, _)| of.same_as(&value)) {
+            return Ok(Arc::clone(known));
+        }
+        let found = Arc::new(self.whose(&value).await?);
+        *me = Some((value, Arc::clone(&found)));
+        Ok(found)
+    }
+
+    /// Asks GitLab which token a value is: any valid token may ask, whatever its scopes.
+    /// <https://docs.gitlab.com/api/personal_access_tokens/#self-inform>
+    async fn whose(&self, value: &TokenValue) -> Result<TokenJson, HttpError> {
+        let endpoint = PersonalAccessTokenSelf::builder().build().map_err(|_| never_sent("the request cannot be made"))?;
+        let answer = self.call_as(value, &endpoint, Retry::Read).await?;
+        if answer.ok() { answer.json() } else { Err(answer.refused(&meaning(&answer))) }
+    }
+
+    /// Lists all pages of a collection, once a run.
+    async fn list(&self, endpoint: &(impl Endpoint + Sync)) -> Result<Arc<Vec<serde_json::Value>>, HttpError> {
+        let mut key = self.api.join(&endpoint.endpoint()).map_err(|_| never_sent("the path is not one"))?;
+        endpoint.parameters().add_to_url(&mut key);
+        let listing = {
+            let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(listings.entry(key.to_string()).or_default())
+        };
+        listing.get_or_try_init(|| self.pages(endpoint)).await.map(Arc::clone)
+    }
+
+    async fn pages(&self, endpoint: &(impl Endpoint + Sync)) -> Result<Arc<Vec<serde_json::Value>>, HttpError> {
+        let mut all = Vec::new();
+        for page in 1..=1000 {
+            let paged = wire::Page { of: endpoint, page, size: PAGE };
+            let answer = self.call(&paged, Retry::Read).await?;
+            if !answer.ok() {
+                return Err(answer.refused(&meaning(&answer)));
+            }
+            all.extend(answer.json::<Vec<serde_json::Value>>()?);
+            // Totals may be missing; the next page is always named, and empty at the end.
+            let next = answer.headers.get("x-next-page").and_then(|next| next.to_str().ok()).unwrap_or_default();
+            if next.trim().is_empty() {
+                break;
+            }
+        }
+        Ok(Arc::new(all))
+    }
+
+    /// What a token of this GitLab looks like. Newer ones are routable and longer, with a dot.
+    /// <https://docs.gitlab.com/security/tokens/#token-prefixes>
+    fn shape() -> ValueShape {
+        ValueShape { shortest: 20, longest: 320, marks: "-._".to_owned() }
+    }
+
+    /// Whether a value is an access token by its prefix: the usual one, or that of the credential, for an
+    /// administrator may change it.
+    fn recognises(&self, value: &TokenValue) -> bool {
+        let prefix = |text: &str| text.split_inclusive('-').next().map(str::to_owned).filter(|word| word.ends_with('-'));
+        let own = self.slot.lend().and_then(|login| prefix(login.expose()));
+        let text = value.expose();
+        text.starts_with("glpat-") || own.is_some_and(|own| text.starts_with(&own))
+    }
+}
+
+fn never_sent(why: &str) -> HttpError {
+    HttpError::before("gitlab", Cause::NeverSent(why.to_owned()))
+}
+
+#[async_trait]
+impl Connection for GitLab {
+    fn host(&self) -> &str {
+        &self.host
+    }
+
+    fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
+    async fn identify(&self, value: &TokenValue) -> Result<Login, LoginError> {
+        let found = self.whose(value).await.map_err(|error| match error.status() {
+            Some(401) => LoginError::Dead(error.to_string()),
+            _ => LoginError::Unreachable(error.to_string()),
+        })?;
+        let wide = ["sudo", "admin_mode"].iter().filter(|scope| found.scopes.iter().any(|has| has == *scope));
+        let wide: Vec<String> = wide.map(|scope| (*scope).to_owned()).collect();
+        let login = Login {
+            who: found.user_id.map(|id| format!("user {id}")),
+            rights: found.scopes.clone(),
+            too_wide: (!wide.is_empty()).then(|| format!("scope {} is never needed", crate::text::list(&wide))),
+            record: Some(found.record()),
+        };
+        if self.slot.lend().is_some_and(|slot| slot.same_as(value)) {
+            *self.me.lock().await = Some((value.clone(), Arc::new(found)));
+        }
+        Ok(login)
+    }
+
+    fn sibling(&self, slot: Slot) -> Arc<dyn Connection> {
+        let mut url = self.api.clone();
+        url.set_path(self.api.path().trim_end_matches("/api/v4/"));
+        Arc::new(Self::new(url, slot, Arc::clone(&self.http)))
+    }
+
+    /// A project may be named by its path or by its number; both at once would hide that two tokens are one.
+    async fn aliases(&self) -> anyhow::Result<Vec<String>> {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let is_number = |name: &str| name.chars().all(|c| c.is_ascii_digit());
+        let mut aliases = Vec::new();
+        for (collection, number) in places.iter().filter(|(_, name)| is_number(name)) {
+            if !places.iter().any(|(other, name)| other == collection && !is_number(name)) {
+                continue;
+            }
+            let path = self.path_of(collection, number).await?;
+            if let Some(path) = path.filter(|path| places.contains(&(*collection, path.clone()))) {
+                aliases.push(format!("{number} and {path} are one of the {collection}: name it one way"));
+            }
+        }
+        Ok(aliases)
+    }
+
+    fn forget(&self) {
+        self.listings.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

@@ -1,0 +1,206 @@
+//! `styra/token`: regenerated in place, with a lifetime; the old value is dead at once.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use http::Method;
+use schemars::{JsonSchema, schema_for};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Styra, meaning};
+use crate::connection::own;
+use crate::http::{HttpError, Retry};
+use crate::issuer::{Ended, Ground, Inventory, Issuer, IssuerKind, Leave, MintError, Proof, Succession, Ttl};
+use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
+
+pub(crate) const KIND: IssuerKind = IssuerKind {
+    kind: "styra/token",
+    about: "A Styra DAS token, regenerated in place",
+    succession: "replaces",
+    needs: "a token with role WorkspaceTokenRefresher, or SystemTokenRefresher for tokens of a system",
+    ttl: Ttl::Required,
+    shortest: TimeDelta::minutes(10),
+    rotates_itself: true,
+    lends_login: false,
+    schema: || schema_for!(Config).to_value(),
+    build,
+};
+
+/// The keys of the config.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    /// The token's id, such as `application-token` or `systems/SYSTEM/NAME`.
+    id: String,
+    /// The paths it may use, as regular expressions. They are sent at every regeneration, for DAS may take a token
+    /// without them to be one for all paths.
+    paths: Vec<String>,
+    /// Its description, sent likewise.
+    #[serde(default)]
+    description: String,
+}
+
+/// <https://docs.styra.com/das/reference/api-specs>
+#[derive(Deserialize)]
+struct TokenJson {
+    expires: Option<DateTime<Utc>>,
+    #[serde(default)]
+    allow_path_patterns: Vec<String>,
+    metadata: Option<Metadata>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    last_modified_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Deserialize)]
+struct Envelope<T> {
+    result: Option<T>,
+}
+
+struct StyraToken {
+    styra: Arc<Styra>,
+    config: Config,
+    subject: Subject,
+}
+
+fn build(keys: Value, ground: &Ground) -> anyhow::Result<Box<dyn Issuer>> {
+    let config: Config = serde_json::from_value(keys)?;
+    anyhow::ensure!(
+        !config.paths.is_empty(),
+        "`paths` must not be empty: DAS takes an empty list for all paths; say `[\".*\"]` if that is meant"
+    );
+    let styra = own::<Styra>(&ground.connection)?;
+    let subject = Subject::new(KIND.kind, &styra.host, &config.id);
+    Ok(Box::new(StyraToken { styra, config, subject }))
+}
+
+impl StyraToken {
+    fn path(&self) -> String {
+        format!("v1/tokens/{}", super::segments(&self.config.id))
+    }
+
+    /// Reads the token's own entry; `None` where the login may not.
+    async fn entry(&self) -> Result<Entry, HttpError> {
+        let answer = self.styra.call(Method::GET, &self.path(), None, Retry::Read).await?;
+        match answer.status.as_u16() {
+            200 => {
+                let found = answer.json::<Envelope<TokenJson>>()?.result;
+                Ok(found.map_or(Entry::None, |found| Entry::Found(Box::new(found))))
+            }
+            404 => Ok(Entry::None),
+            403 => Ok(Entry::Hidden),
+            _ => Err(answer.refused(meaning(&answer))),
+        }
+    }
+
+    fn record(&self, token: &TokenJson) -> TokenRecord {
+        TokenRecord {
+            created: token.metadata.as_ref().and_then(|metadata| metadata.last_modified_at),
+            expires: token.expires,
+            ..TokenRecord::named(&self.config.id)
+        }
+    }
+}
+
+enum Entry {
+    Found(Box<TokenJson>),
+    None,
+    Hidden,
+}
+
+#[async_trait]
+impl Issuer for StyraToken {
+    fn succession(&self) -> Succession {
+        Succession::Replaces
+    }
+
+    fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// DAS does not say what its tokens look like; the credential that we log in with is one of them.
+    fn shape(&self) -> Option<ValueShape> {
+        self.styra.slot.lend().map(|login| login.shape())
+    }
+
+    /// The same length, and marks of the same kind, as the credential that we log in with: DAS has no prefix.
+    fn recognises(&self, value: &TokenValue) -> bool {
+        let Some(login) = self.styra.slot.lend().map(|login| login.shape()) else { return false };
+        let shape = value.shape();
+        let marks = |text: &str| text.chars().all(|mark| "-_.+/=".contains(mark));
+        shape.longest.abs_diff(login.longest) <= 2 && marks(&shape.marks)
+    }
+
+    async fn rehearse(&self, _order: &Order<'_>) -> anyhow::Result<Leave> {
+        Ok(Leave::Unknown("DAS does not tell what a refresher may before it does it".to_owned()))
+    }
+
+    async fn inventory(&self) -> anyhow::Result<Inventory> {
+        Ok(match self.entry().await? {
+            Entry::Found(token) => Inventory::Listed(vec![self.record(&token)]),
+            Entry::None => Inventory::Listed(Vec::new()),
+            Entry::Hidden => Inventory::Blind("the refresher's role may not read tokens".to_owned()),
+        })
+    }
+
+    async fn mint(&self, order: &Order<'_>) -> Result<Minted, MintError> {
+        let Some(until) = order.until else {
+            return Err(MintError::Refused(anyhow::anyhow!("without a ttl DAS would grant ten years")));
+        };
+        let ttl = format!("{}s", (until - order.now).num_seconds());
+        let body = json!({
+            "description": self.config.description, "allow_path_patterns": self.config.paths,
+            "regenerate": true, "ttl": ttl,
+        });
+        let doubt = |error: HttpError| {
+            if error.in_doubt() { MintError::InDoubt(error.into()) } else { MintError::Refused(error.into()) }
+        };
+        let answer = self.styra.call(Method::PUT, &self.path(), Some(body), Retry::Once).await.map_err(doubt)?;
+        if !answer.ok() {
+            return Err(doubt(answer.refused(meaning(&answer))));
+        }
+        let made = answer.json::<Envelope<String>>().map_err(doubt)?.result;
+        let value = made.as_deref().map(TokenValue::new).and_then(Result::ok).ok_or_else(|| {
+            // A plain update answers 200 without a secret: nothing was regenerated.
+            MintError::Refused(anyhow::anyhow!("DAS answered 200 without a new secret: it regenerated nothing"))
+        })?;
+        let record = TokenRecord {
+            created: Some(order.now),
+            expires: Some(until),
+            ..TokenRecord::named(&self.config.id)
+        };
+        Ok(Minted { value, record })
+    }
+
+    /// Asks for the token's own entry with the value itself. Only a token with rights to read it gets it; one without
+    /// is refused for its rights, where garbage is refused as unknown.
+    async fn verify(&self, value: &TokenValue) -> Proof {
+        let answer = match self.styra.call_as(value, Method::GET, &self.path(), None, Retry::Read).await {
+            Ok(answer) => answer,
+            Err(error) => return Proof::Inconclusive(error.to_string()),
+        };
+        match answer.status.as_u16() {
+            401 => Proof::Rejected(answer.refused(meaning(&answer)).to_string()),
+            200 | 403 | 404 if self.styra.refuses_garbage().await => match answer.json::<Envelope<TokenJson>>() {
+                Ok(Envelope { result: Some(token) }) if token.allow_path_patterns != self.config.paths => {
+                    Proof::Inconclusive("it is alive, but its paths are not those of the config".to_owned())
+                }
+                _ => Proof::Alive,
+            },
+            200 | 403 | 404 => Proof::Inconclusive("DAS answers this to garbage too".to_owned()),
+            _ => Proof::Inconclusive(answer.refused(meaning(&answer)).to_string()),
+        }
+    }
+
+    async fn revoke(&self, _record: &TokenRecord) -> anyhow::Result<Ended> {
+        let answer = self.styra.call(Method::DELETE, &self.path(), None, Retry::Put).await?;
+        match answer.status.as_u16() {
+            200..=299 | 404 => Ok(Ended::Ended),
+            _ => Err(answer.refused(meaning(&answer)).into()),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Words for people: times, durations, counts, and text that came from elsewhere.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Text that came from a server or a file, made harmless for a terminal and for a job's log: no control characters,
+/// no runner commands (GitHub reads `::` at the start of a line and `##[` anywhere), not endless.
+pub fn plain(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
+    clean.trim().replace("##[", "## [").replace("::", ": :")
+}
+
+/// A point in time as people read it: `3 May 14:00 UTC`, with the year where it is another one than that of `now`.
+pub fn when(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let same_year = at.format("%Y").to_string() == now.format("%Y").to_string();
+    at.format(if same_year { "%-d %b %H:%M UTC" } else { "%-d %b %Y %H:%M UTC" }).to_string()
+}
+
+/// A length of time in its largest unit that keeps it honest: `45 min`, `7 h`, `12 d`.
+pub fn span(length: TimeDelta) -> String {
+    let minutes = length.num_minutes().abs();
+    match minutes {
+        0 => "less than a minute".to_owned(),
+        1..=119 => format!("{minutes} min"),
+        120..=2879 => format!("{} h", minutes / 60),
+        _ => format!("{} d", minutes / 1440),
+    }
+}
+
+/// `1 token`, `3 tokens`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// Names in a sentence: `a`, `a and b`, `a, b and c`.
+pub fn list(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_elsewhere_gives_no_orders_to_a_terminal_or_a_runner() {
+        assert_eq!(plain("a\x1b[31m\r\n::add-mask::x ##[set"), "a [31m  : :add-mask: :x ## [set");
+        assert_eq!(plain(&"x".repeat(1000)).len(), 300);
+    }
+
+    #[test]
+    fn times_say_their_year_only_when_it_is_another_one() {
+        let now: DateTime<Utc> = "2026-05-01T00:00:00Z".parse().unwrap();
+        assert_eq!(when("2026-05-03T14:00:00Z".parse().unwrap(), now), "3 May 14:00 UTC");
+        assert_eq!(when("2027-05-03T14:00:00Z".parse().unwrap(), now), "3 May 2027 14:00 UTC");
+    }
+
+    #[test]
+    fn spans_are_told_in_one_unit() {
+        let told: Vec<String> = [30, 60 * 45, 3600 * 7, 86400 * 12].map(|s| span(TimeDelta::seconds(s))).into();
+        assert_eq!(told, ["less than a minute", "45 min", "7 h", "12 d"]);
+    }
+
+    #[test]
+    fn names_are_listed_as_in_a_sentence() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!((list(&names[..1]), list(&names[..2]), list(&names)), ("a".into(), "a and b".into(), "a, b and c".into()));
+        assert_eq!((count(1, "token"), count(2, "token")), ("1 token".into(), "2 tokens".into()));
+    }
+}
