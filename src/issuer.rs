@@ -58,8 +58,13 @@ pub enum Leave {
 pub enum Inventory {
     /// All of them, newest first.
     Listed(Vec<TokenRecord>),
-    /// This issuer, or this login, cannot list; the reason is for people.
-    Blind(String),
+    /// This issuer, or this login, cannot list.
+    Blind {
+        /// Why, for people.
+        why: String,
+        /// What the issuer calls the token, where that never changes.
+        id: Option<String>,
+    },
 }
 
 /// A mint that failed.

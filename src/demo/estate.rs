@@ -13,13 +13,25 @@ pub(super) fn furnish(sandbox: &Sandbox) -> BTreeMap<String, String> {
     let day = |days: i64| (now + TimeDelta::days(days)).date_naive();
     let ago = |days: i64| now - TimeDelta::days(days);
     let styra = sandbox.styra(|styra| {
+        styra.refresher_may_read = true;
         let life = TimeDelta::days(3);
         let agent = styra.add_token("application-token", Role::None, life, &["^/v1/data/.*"], ago(2) - TimeDelta::hours(6));
         let paths = &["^/v1/tokens/.*"];
         let refresher = styra.add_token("refresher", Role::WorkspaceTokenRefresher, TimeDelta::days(30), paths, ago(12));
         (agent, refresher)
     });
-    let env = sandbox.gitlab(|gitlab| gitlab_side(gitlab, &day, &ago, styra));
+    sandbox.set_now(ago(50));
+    let trigger = sandbox.gitlab(|gitlab| {
+        gitlab.add_group("acme");
+        let bot = gitlab.add_user("platform-bot");
+        gitlab.add_member("acme", bot, 50);
+        for project in ["acme/app", "acme/api", "acme/tokenwheel"] {
+            gitlab.add_project(project);
+        }
+        (bot, gitlab.add_trigger("acme/app", bot, "nightly build").value)
+    });
+    sandbox.set_now(now);
+    let env = sandbox.gitlab(|gitlab| gitlab_side(gitlab, &day, &ago, styra, trigger));
     env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
@@ -30,18 +42,12 @@ fn gitlab_side(
     day: &dyn Fn(i64) -> NaiveDate,
     ago: &dyn Fn(i64) -> DateTime<Utc>,
     (agent, das): (String, String),
+    (bot, trigger): (u64, String),
 ) -> Env {
-    gitlab.add_group("acme");
-    let bot = gitlab.add_user("platform-bot");
-    gitlab.add_member("acme", bot, 50);
-    for project in ["acme/app", "acme/api", "acme/tokenwheel"] {
-        gitlab.add_project(project);
-    }
     let refresher = gitlab.add_personal_token(bot, "tokenwheel-refresher", &["api"], ago(45), Some(day(15)));
     let spare = gitlab.add_personal_token(bot, "tokenwheel-spare", &["api"], ago(15), Some(day(45)));
     let app = gitlab.add_project_token("acme/app", "deploy-bot", &["api"], 40, ago(25), Some(day(5)));
     let api = gitlab.add_project_token("acme/api", "deploy-bot", &["api"], 40, ago(3), Some(day(27)));
-    let trigger = gitlab.add_trigger("acme/app", bot, "nightly build");
     let variable = |key: &str, value: &str| Variable {
         key: key.to_owned(),
         value: value.to_owned(),
@@ -53,7 +59,7 @@ fn gitlab_side(
     gitlab.add_variable("projects/acme/app", production);
     gitlab.add_variable("projects/acme/app", variable("DEPLOY_TOKEN", &app.value));
     gitlab.add_variable("projects/acme/api", variable("DEPLOY_TOKEN", &api.value));
-    gitlab.add_variable("projects/acme/api", variable("NIGHTLY_TRIGGER", &trigger.value));
+    gitlab.add_variable("projects/acme/api", variable("NIGHTLY_TRIGGER", &trigger));
     gitlab.add_variable("projects/acme/tokenwheel", variable("GITLAB_REFRESHER", &refresher.value));
     gitlab.add_variable("projects/acme/tokenwheel", variable("GITLAB_SPARE", &spare.value));
     gitlab.add_variable("projects/acme/tokenwheel", variable("DAS_REFRESHER", &das));

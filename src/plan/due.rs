@@ -43,7 +43,8 @@ impl Rule {
     ) -> Option<DateTime<Utc>> {
         let due = match self {
             Self::AfterAge(age) => created.map(|created| created + age),
-            Self::Before(rest) => dies.map(|dies| dies - rest),
+            // One that lives for ever is measured by the lifetime that the config wants.
+            Self::Before(rest) => dies.or(created.zip(ttl).map(|(created, ttl)| created + ttl)).map(|dies| dies - rest),
             Self::AfterShare { of, parts } => {
                 let created = created?;
                 let lifetime = dies.map(|dies| dies - created).or(ttl);

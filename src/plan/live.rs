@@ -69,7 +69,7 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
             }
             foreign = another_wheel(entry, records, &held, moment);
         }
-        Inventory::Blind(_) => {
+        Inventory::Blind { why, id } => {
             live = current.map(|current| TokenRecord {
                 created: Some(current.created),
                 expires: current.expires,
@@ -77,10 +77,15 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
             });
             // Without a ledger too: a destination that was seen to hold a live one says that one lives.
             if live.is_none() && seen.sights.iter().any(|sight| matches!(sight, Sight::Live { .. })) {
-                live = Some(TokenRecord::named(""));
+                live = Some(TokenRecord::named(id.clone().unwrap_or_default()));
             }
             if live.as_ref().and_then(|live| live.expires).is_some_and(|dies| dies <= moment.now) {
                 live = None;
+            }
+            if live.as_ref().is_some_and(|live| live.expires.is_none()) {
+                notes.push(format!(
+                    "when it dies is not known ({why}); to be sure, take it over once with `rotate --force`"
+                ));
             }
         }
     }
@@ -144,7 +149,7 @@ pub(super) fn retirable(entry: Option<&Entry>, standing: &Standing, seen: &Seen,
     let Some((entry, live)) = entry.zip(standing.live.as_ref()) else { return Vec::new() };
     let lives = |id: &str| match &seen.inventory {
         Inventory::Listed(records) => records.iter().any(|record| record.id == id && !newer(record, live)),
-        Inventory::Blind(_) => true,
+        Inventory::Blind { .. } => true,
     };
     let due = |retiree: &&Retiree| retiree.id != live.id && retiree.after <= moment.now && lives(&retiree.id);
     entry.retire.iter().filter(due).cloned().collect()

@@ -166,7 +166,9 @@ fn address(view: &View<'_>, index: usize) -> String {
 
 fn wrong_somewhere(view: &View<'_>) -> Option<Reason> {
     view.seen.sights.iter().enumerate().find_map(|(index, sight)| match sight {
-        Sight::Wrong(why) => because(Code::WrongSomewhere, format!("{}: {why}", address(view, index))),
+        Sight::Wrong(_) => {
+            because(Code::WrongSomewhere, format!("{} holds a dead token, or another one", address(view, index)))
+        }
         _ => None,
     })
 }
@@ -184,7 +186,7 @@ fn interrupted(view: &View<'_>) -> Option<Reason> {
             !intent.lived.contains(&live.id) || live.created.is_some_and(|created| created >= intent.since)
         }
         (Inventory::Listed(_), None) => false,
-        (Inventory::Blind(_), _) => true,
+        (Inventory::Blind { .. }, _) => true,
     };
     (moved_on && !(seen_everywhere && view.standing.wanting.is_empty()))
         .then(|| Reason { code: Code::Interrupted, sentence: "the last run minted and did not confirm".to_owned() })
@@ -207,7 +209,7 @@ fn none_lives(view: &View<'_>) -> Option<Reason> {
             because(Code::NoneLives, format!("it died on {}", text::when(died, view.moment.now)))
         }
         (Inventory::Listed(_), None) => because(Code::NoneLives, "no live token of this name exists"),
-        (Inventory::Blind(_), None) => None,
+        (Inventory::Blind { .. }, None) => None,
     }
 }
 

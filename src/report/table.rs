@@ -87,6 +87,7 @@ pub(super) fn summary(report: &RunReport) -> String {
     let next = report.tokens.iter().filter_map(|token| token.due).filter(|due| *due > report.started).min();
     let next = next.map(|due| format!("; next due {}", text::when(due, report.started))).unwrap_or_default();
     let verdict = match report.level() {
+        Level::Well | Level::Due if report.anything_due() => "`rotate` would do this now",
         Level::Well | Level::Due => "all well",
         Level::Bug => "this is a bug",
         Level::Config => "a credential is dead, and nothing was attempted over it",

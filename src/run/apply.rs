@@ -139,6 +139,7 @@ impl Run {
                 Done { name: name.to_owned(), outcome, confirmed: Some(confirmed), look_again: false }
             }
             Err(stopped) => {
+                told(stopped.at, format!("stopped: {}", stopped.stands));
                 let look_again = stopped.look_again;
                 Done { name: name.to_owned(), outcome: Outcome::Stopped(stopped), confirmed: None, look_again }
             }

@@ -211,7 +211,7 @@ async fn sight(
     match issuer.verify(&value).await {
         Proof::Identity(record) | Proof::Matched(record) => (live(Some(record.id)), Some(value)),
         Proof::Alive => (live(None), Some(value)),
-        Proof::Rejected(why) => (Sight::Wrong(format!("what it holds is dead or another's: {why}")), None),
+        Proof::Rejected(why) => (Sight::Wrong(why), None),
         Proof::Inconclusive(why) => (Sight::Unknowable(why), None),
     }
 }

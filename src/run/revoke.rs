@@ -21,7 +21,7 @@ impl Run {
             let listed = match self.observations.get(&plan.name) {
                 Some(Ok(seen)) => match &seen.seen.inventory {
                     Inventory::Listed(records) => records.clone(),
-                    Inventory::Blind(_) => plan.live.clone().into_iter().filter(|live| !live.id.is_empty()).collect(),
+                    Inventory::Blind { .. } => plan.live.clone().into_iter().filter(|live| !live.id.is_empty()).collect(),
                 },
                 _ => Vec::new(),
             };

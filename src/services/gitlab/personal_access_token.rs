@@ -171,7 +171,7 @@ impl Issuer for PersonalAccessToken {
             return Ok(Inventory::Listed(itself.into_iter().collect()));
         }
         if !me.granular && !me.scopes.iter().any(|scope| matches!(scope.as_str(), "api" | "read_api")) {
-            return Ok(Inventory::Blind("the refresher may not list tokens".to_owned()));
+            return Ok(Inventory::Blind { why: "the refresher may not list tokens".to_owned(), id: None });
         }
         let mut endpoint = PersonalAccessTokens::builder();
         endpoint.state(PersonalAccessTokenState::Active);

@@ -143,7 +143,10 @@ impl Issuer for StyraToken {
         Ok(match self.entry().await? {
             Entry::Found(token) => Inventory::Listed(vec![self.record(&token)]),
             Entry::None => Inventory::Listed(Vec::new()),
-            Entry::Hidden => Inventory::Blind("the refresher's role may not read tokens".to_owned()),
+            Entry::Hidden => Inventory::Blind {
+                why: "the refresher's role may not read tokens".to_owned(),
+                id: Some(self.config.id.clone()),
+            },
         })
     }
 
