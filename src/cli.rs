@@ -18,9 +18,11 @@ use crate::text;
 /// Rotates API tokens: mints, delivers, proves and retires them, and turns its own refresher.
 #[derive(Parser)]
 #[command(name = "tokenwheel", version, about, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 all well, or what cannot be seen is named; 2 config or credentials wrong, nothing \
+#[command(
+    after_help = "Exit codes: 0 all well, or what cannot be seen is named; 2 config or credentials wrong, nothing \
                         was attempted; 3 something was not done, nothing is at risk before the next run; 1 a bug; 4 a \
-                        token is dead or will be before the next run: act now.")]
+                        token is dead or will be before the next run: act now."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -278,7 +280,7 @@ fn variable(name: &str) -> Option<String> {
 /// The machine as it is.
 fn world() -> World {
     let stop = Arc::new(AtomicBool::new(false));
-    listen(Arc::clone(&stop));
+    listen(&stop);
     World {
         clock: Arc::new(SystemClock),
         random: Arc::new(|buffer: &mut [u8]| {
@@ -286,17 +288,18 @@ fn world() -> World {
                 log::error!("the system gives no random bytes: {error}");
             }
         }),
-        holder: variable("CI_JOB_URL").map_or_else(|| format!("process {}", std::process::id()), |url| text::plain(&url)),
+        holder: variable("CI_JOB_URL")
+            .map_or_else(|| format!("process {}", std::process::id()), |url| text::plain(&url)),
         tell: Arc::new(|token, verb, detail| report::narrate(&format!("{token}: {verb}: {detail}"))),
         stop,
     }
 }
 
 /// A signal lets the rotations in hand come to their end, and none begins after it.
-fn listen(stop: Arc<AtomicBool>) {
+fn listen(stop: &Arc<AtomicBool>) {
     use tokio::signal::unix::{SignalKind, signal};
     for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-        let (Ok(mut signals), stop) = (signal(kind), Arc::clone(&stop)) else { continue };
+        let (Ok(mut signals), stop) = (signal(kind), Arc::clone(stop)) else { continue };
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
                 stop.store(true, Ordering::Relaxed);

@@ -37,7 +37,7 @@ pub enum Retry {
 /// How often a repeatable call is tried in all.
 const TRIES: u32 = 4;
 /// The longest that one call waits because a server asked for it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The largest body that is read; the largest listing known (100 tokens a page) has a twentieth of it.
 pub(crate) const LARGEST_BODY: usize = 4 * 1024 * 1024;
 

@@ -12,7 +12,7 @@ use crate::config::Source;
 use crate::plan::{Moment, Plan, Seat, Sight};
 use crate::run::{ConnectionState, Observation, Wheel};
 pub use exit::Level;
-pub use outcome::{Outcome, Retired};
+pub use outcome::{Dates, Outcome, Retired};
 
 /// What one run came to.
 pub struct RunReport {
@@ -124,7 +124,7 @@ impl TokenReport {
             let before = seen.and_then(|seen| seen.seen.sights.get(index)).map(Sight::sentence);
             (address.clone(), outcome.at_destination(index).or(before).unwrap_or_default())
         });
-        let (due, dies, created) = outcome.dates(plan);
+        let Dates { created, dies, due } = outcome.dates(plan);
         Self {
             name: plan.name.clone(),
             owner: token.spec.owner.clone(),

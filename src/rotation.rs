@@ -151,7 +151,7 @@ impl<'a> Rotation<'a, Due> {
                 Err(why) => owed.push(Missed { index, why: format!("{why:#}") }),
             }
         }
-        if !owed.is_empty() && !(job.pressing && !willing.is_empty()) {
+        if !owed.is_empty() && (!job.pressing || willing.is_empty()) {
             return Err(Stopped::rehearsing(&owed, job.stops.len()));
         }
         let unsure = if let Leave::Unknown(why) = leave { format!("; {why}") } else { String::new() };

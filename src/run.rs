@@ -48,13 +48,16 @@ impl Clock for SystemClock {
 /// Told of what happens as it happens: the token, the verb, a detail.
 pub type Tell = Arc<dyn Fn(&str, Verb, &str) + Send + Sync>;
 
+/// Fills a buffer with random bytes.
+pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
+
 /// All that is not pure and not the network.
 #[derive(Clone)]
 pub struct World {
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Fills a buffer with random bytes.
-    pub random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    /// Where randomness comes from.
+    pub random: Random,
     /// Who this run is, for whoever finds its lease.
     pub holder: String,
     /// The narration.
@@ -119,7 +122,13 @@ pub enum Reach {
 
 impl Run {
     /// Logs in, takes the lease if the run is to act, reads the ledger, and looks at every token.
-    pub async fn observe(wheel: Wheel, world: World, config: &Config, wish: Wish, reach: Reach) -> Result<Self, NotBegun> {
+    pub async fn observe(
+        wheel: Wheel,
+        world: World,
+        config: &Config,
+        wish: Wish,
+        reach: Reach,
+    ) -> Result<Self, NotBegun> {
         let started = world.clock.now();
         let mut connections = login::all(&wheel, started).await;
         for (name, state) in &connections {
@@ -129,9 +138,10 @@ impl Run {
             }
         }
         let shelf = wheel.shelf.clone();
-        let reachable = wheel.shelf_connection.as_ref().is_none_or(|name| {
-            connections.get(name).is_some_and(|state| state.login.is_some())
-        });
+        let reachable = wheel
+            .shelf_connection
+            .as_ref()
+            .is_none_or(|name| connections.get(name).is_some_and(|state| state.login.is_some()));
         let mut notes = Vec::new();
         let (mut lease, mut memory) = (None, None);
         if let Some(shelf) = shelf.filter(|_| reachable) {

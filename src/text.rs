@@ -26,6 +26,12 @@ pub fn span(length: TimeDelta) -> String {
     }
 }
 
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: impl IntoIterator<Item = u8>) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    bytes.into_iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 /// `1 token`, `3 tokens`.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
@@ -66,7 +72,10 @@ mod tests {
     #[test]
     fn names_are_listed_as_in_a_sentence() {
         let names = ["a", "b", "c"].map(str::to_owned);
-        assert_eq!((list(&names[..1]), list(&names[..2]), list(&names)), ("a".into(), "a and b".into(), "a, b and c".into()));
+        assert_eq!(
+            (list(&names[..1]), list(&names[..2]), list(&names)),
+            ("a".into(), "a and b".into(), "a, b and c".into())
+        );
         assert_eq!((count(1, "token"), count(2, "token")), ("1 token".into(), "2 tokens".into()));
     }
 }

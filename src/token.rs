@@ -8,6 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+use crate::text;
+
 /// The one type that holds a token's value, with one door out: [`TokenValue::expose`].
 ///
 /// It has no `Display`, no `Serialize`, and a `Debug` that shows nothing. Its memory is zeroised when it is dropped.
@@ -39,7 +41,7 @@ impl TokenValue {
         // HMAC takes a key of any length, so this cannot fail; a constant stands in rather than a panic.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&salt.0) else { return Fingerprint(String::new()) };
         mac.update(self.expose().as_bytes());
-        Fingerprint(mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        Fingerprint(text::hex(mac.finalize().into_bytes().into_iter().take(16)))
     }
 
     /// What a value of this make looks like, for rehearsals of values that do not exist yet.
@@ -99,7 +101,7 @@ impl Salt {
 
 impl From<Salt> for String {
     fn from(salt: Salt) -> Self {
-        salt.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        text::hex(salt.0)
     }
 }
 

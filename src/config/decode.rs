@@ -56,6 +56,9 @@ struct Reader {
     problems: Vec<Problem>,
 }
 
+/// A kind of the catalogue: its name, its sentence, the schema of its own keys.
+type Known = (&'static str, &'static str, fn() -> Value);
+
 /// A token as it stands in a file, before `each` is spread out.
 struct Raw {
     file: String,
@@ -103,8 +106,12 @@ impl Reader {
     fn refuse_secrets(&mut self, file: &str, node: &Node) {
         match &node.kind {
             Kind::Text(text) if forms::looks_like_a_secret(text) => {
-                self.say(file, node.line, "this looks like a secret; it has leaked and is to be replaced: a credential \
-                                           is `env:NAME` or `file:PATH`");
+                self.say(
+                    file,
+                    node.line,
+                    "this looks like a secret; it has leaked and is to be replaced: a credential \
+                                           is `env:NAME` or `file:PATH`",
+                );
             }
             Kind::List(items) => items.iter().for_each(|item| self.refuse_secrets(file, item)),
             Kind::Map(pairs) => pairs.iter().for_each(|pair| self.refuse_secrets(file, &pair.value)),
@@ -119,22 +126,20 @@ impl Reader {
         if self.problems.len() > before {
             return None;
         }
-        serde_json::from_value(node.json())
-            .map_err(|error| self.say(file, node.line, format!("{what}: {error}")))
-            .ok()
+        serde_json::from_value(node.json()).map_err(|error| self.say(file, node.line, format!("{what}: {error}"))).ok()
     }
 
     fn config(&mut self, path: &Path, file: &str, root: &Node) -> Option<Config> {
         // What is wrong with the outer form does not keep us from looking at the tokens.
         let outer: Option<File> = self.decode(file, "the config", root, &schema::of::<File>());
         let connections = self.connections(file, root);
-        let mut raws = self.raw_tokens(file, root);
+        let mut raws = Self::raw_tokens(file, root);
         for include in outer.iter().flat_map(|outer| outer.include.clone()) {
             let line = root.get("include").map_or(1, |node| node.line);
             for path in self.matching(file, line, &include) {
                 if let Some((file, root)) = self.tree(&path) {
                     let _: Option<Included> = self.decode(&file, "an included file", &root, &schema::of::<Included>());
-                    raws.extend(self.raw_tokens(&file, &root));
+                    raws.extend(Self::raw_tokens(&file, &root));
                 }
             }
         }
@@ -153,7 +158,7 @@ impl Reader {
         Some(Config { path: path.to_owned(), every, connections, tokens, max_rotations, ledger })
     }
 
-    fn raw_tokens(&mut self, file: &str, root: &Node) -> Vec<Raw> {
+    fn raw_tokens(file: &str, root: &Node) -> Vec<Raw> {
         let tokens = root.get("tokens").map(Node::pairs).unwrap_or_default();
         tokens.iter().map(|pair| Raw { file: file.to_owned(), pair: pair.clone() }).collect()
     }
@@ -231,7 +236,9 @@ impl Reader {
 
     /// One entry for each value of `each`, keyed by value, never by index.
     fn spread(&mut self, raw: &Raw) -> Vec<(String, Node)> {
-        let Some(each) = raw.pair.value.get("each") else { return vec![(raw.pair.key.clone(), raw.pair.value.clone())] };
+        let Some(each) = raw.pair.value.get("each") else {
+            return vec![(raw.pair.key.clone(), raw.pair.value.clone())];
+        };
         let Kind::List(items) = &each.kind else {
             self.say(&raw.file, each.line, "`each` should be a list");
             return Vec::new();
@@ -275,7 +282,8 @@ impl Reader {
         let login = taken(&mut issuer, "login");
         if let (Some(ttl), Some(node)) = (ttl.filter(|ttl| *ttl < kind.shortest), issuer_node) {
             let shortest = crate::text::span(kind.shortest);
-            let what = format!("`ttl` of {} cannot be kept: at least {shortest} with {}", crate::text::span(ttl), kind.kind);
+            let what =
+                format!("`ttl` of {} cannot be kept: at least {shortest} with {}", crate::text::span(ttl), kind.kind);
             self.say(file, node.get("ttl").map_or(node.line, |node| node.line), what);
         }
         let rotate = outer.rotate.or_else(|| defaults.rotate.clone());
@@ -287,7 +295,11 @@ impl Reader {
         let refreshes = outer.refreshes.as_deref().map(forms::seat);
         if let Some((connection, _)) = refreshes.as_ref().filter(|(name, _)| !connections.contains_key(name)) {
             let line = node.get("refreshes").map_or(node.line, |node| node.line);
-            self.say(file, line, format!("no connection `{connection}`{}", hint(connection, connections.keys().map(String::as_str))));
+            self.say(
+                file,
+                line,
+                format!("no connection `{connection}`{}", hint(connection, connections.keys().map(String::as_str))),
+            );
         }
         Some(TokenSpec {
             spot: Spot { file: file.to_owned(), line: raw.pair.line },
@@ -326,19 +338,13 @@ impl Reader {
         Some((kind, self.checked(file, name, node, &schema)?))
     }
 
-    fn part(&mut self, file: &str, what: &str, node: &Node, known: &[(&str, &str, fn() -> Value)]) -> Option<PartSpec> {
+    fn part(&mut self, file: &str, what: &str, node: &Node, known: &[Known]) -> Option<PartSpec> {
         let name = self.kind(file, what, node, known)?;
         let (_, about, own) = known.iter().find(|(kind, _, _)| *kind == name)?;
-        self.checked(file, &name.to_owned(), node, &schema::part(name, about, own()))
+        self.checked(file, name, node, &schema::part(name, about, own()))
     }
 
-    fn kind<'a>(
-        &mut self,
-        file: &str,
-        what: &str,
-        node: &'a Node,
-        known: &[(&str, &str, fn() -> Value)],
-    ) -> Option<&'a str> {
+    fn kind<'a>(&mut self, file: &str, what: &str, node: &'a Node, known: &[Known]) -> Option<&'a str> {
         let Some(kind) = node.get("kind").and_then(Node::text) else {
             self.say(file, node.line, format!("{what} lacks the key `kind`"));
             return None;
@@ -366,7 +372,7 @@ fn digest(issuer: &PartSpec, ttl: Option<TimeDelta>) -> String {
     let keys: BTreeMap<&String, &Value> =
         issuer.keys.as_object().into_iter().flatten().filter(|(key, _)| *key != "create").collect();
     let order = json!({ "kind": issuer.kind, "keys": keys, "ttl": ttl.map(|ttl| ttl.num_seconds()) });
-    Sha256::digest(order.to_string()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    crate::text::hex(Sha256::digest(order.to_string()).into_iter().take(8))
 }
 
 /// An address that a credential may be sent to.

@@ -91,8 +91,22 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
 /// The prefixes of tokens that must not stand in a config. Public forms, from the services' own pages.
 /// <https://docs.gitlab.com/security/tokens/#token-prefixes>
 const PREFIXES: &[&str] = &[
-    "glpat-", "glptt-", "gldt-", "glrt-", "glagent-", "glcbt-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_",
-    "ATATT3x", "hvs.", "xoxb-", "whsec_",
+    "glpat-",
+    "glptt-",
+    "gldt-",
+    "glrt-",
+    "glagent-",
+    "glcbt-",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "ATATT3x",
+    "hvs.",
+    "xoxb-",
+    "whsec_",
 ];
 
 /// Whether a text looks like a secret of a known make.

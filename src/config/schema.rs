@@ -21,20 +21,29 @@ pub(super) struct File {
     pub(super) include: Vec<String>,
     /// How to log in to each service.
     #[serde(default)]
-    #[expect(dead_code, reason = "decoded part by part, so that every problem is reported; it stands here for the schema")]
+    #[expect(
+        dead_code,
+        reason = "decoded part by part, so that every problem is reported; it stands here for the schema"
+    )]
     pub(super) connections: Map<String, Value>,
     /// What holds for each token that does not say otherwise.
     #[serde(default)]
     pub(super) defaults: Defaults,
     /// The tokens, by name.
     #[serde(default)]
-    #[expect(dead_code, reason = "decoded part by part, so that every problem is reported; it stands here for the schema")]
+    #[expect(
+        dead_code,
+        reason = "decoded part by part, so that every problem is reported; it stands here for the schema"
+    )]
     pub(super) tokens: Map<String, Value>,
     /// What stops a storm.
     #[serde(default)]
     pub(super) limits: Limits,
     /// Where facts are kept between runs.
-    #[expect(dead_code, reason = "decoded part by part, so that every problem is reported; it stands here for the schema")]
+    #[expect(
+        dead_code,
+        reason = "decoded part by part, so that every problem is reported; it stands here for the schema"
+    )]
     pub(super) ledger: Option<Map<String, Value>>,
 }
 
@@ -44,7 +53,10 @@ pub(super) struct File {
 pub(super) struct Included {
     /// The tokens, by name.
     #[serde(default)]
-    #[expect(dead_code, reason = "decoded part by part, so that every problem is reported; it stands here for the schema")]
+    #[expect(
+        dead_code,
+        reason = "decoded part by part, so that every problem is reported; it stands here for the schema"
+    )]
     pub(super) tokens: Map<String, Value>,
 }
 
@@ -98,11 +110,17 @@ pub(super) struct Token {
     /// Whom to ask about it.
     pub(super) owner: Option<String>,
     /// What mints it.
-    #[expect(dead_code, reason = "decoded part by part, so that every problem is reported; it stands here for the schema")]
+    #[expect(
+        dead_code,
+        reason = "decoded part by part, so that every problem is reported; it stands here for the schema"
+    )]
     pub(super) issuer: Map<String, Value>,
     /// Where it goes.
     #[serde(default)]
-    #[expect(dead_code, reason = "decoded part by part, so that every problem is reported; it stands here for the schema")]
+    #[expect(
+        dead_code,
+        reason = "decoded part by part, so that every problem is reported; it stands here for the schema"
+    )]
     pub(super) destinations: Vec<Map<String, Value>>,
     /// When it turns.
     pub(super) rotate: Option<Rotate>,
@@ -186,10 +204,14 @@ fn require(schema: &mut Value, key: &str) {
 pub(super) fn part(kind: &str, about: &str, own: Value) -> Value {
     let mut schema = own;
     add(&mut schema, "kind", json!({ "const": kind, "type": "string", "description": about }));
-    add(&mut schema, "connection", json!({
-        "type": "string",
-        "description": "The connection; needed only where the service has more than one.",
-    }));
+    add(
+        &mut schema,
+        "connection",
+        json!({
+            "type": "string",
+            "description": "The connection; needed only where the service has more than one.",
+        }),
+    );
     require(&mut schema, "kind");
     if let Some(object) = schema.as_object_mut() {
         object.remove("$schema");
@@ -203,24 +225,36 @@ pub(super) fn part(kind: &str, about: &str, own: Value) -> Value {
 /// The schema of an issuer of a kind.
 pub(super) fn issuer(kind: &IssuerKind) -> Value {
     let mut schema = part(kind.kind, kind.about, (kind.schema)());
-    add(&mut schema, "ttl", json!({
-        "type": "string", "format": "length", "examples": ["30d"],
-        "description": "How long a new token is to live.",
-    }));
+    add(
+        &mut schema,
+        "ttl",
+        json!({
+            "type": "string", "format": "length", "examples": ["30d"],
+            "description": "How long a new token is to live.",
+        }),
+    );
     if kind.ttl == Ttl::Required {
         require(&mut schema, "ttl");
     }
     if kind.rotates_itself {
-        add(&mut schema, "self", json!({
-            "type": "string", "format": "source", "examples": ["env:DEPLOY_TOKEN"],
-            "description": "Where its own value is, for a token that rotates itself.",
-        }));
+        add(
+            &mut schema,
+            "self",
+            json!({
+                "type": "string", "format": "source", "examples": ["env:DEPLOY_TOKEN"],
+                "description": "Where its own value is, for a token that rotates itself.",
+            }),
+        );
     }
     if kind.lends_login {
-        add(&mut schema, "login", json!({
-            "type": "string",
-            "description": "The token of this config that it is minted as, with whose rights it then acts.",
-        }));
+        add(
+            &mut schema,
+            "login",
+            json!({
+                "type": "string",
+                "description": "The token of this config that it is minted as, with whose rights it then acts.",
+            }),
+        );
     }
     schema
 }
@@ -266,9 +300,7 @@ pub fn schema() -> Value {
         }
         defs.insert(name.to_owned(), schema);
     }
-    let map = |name: &str, about: &str| {
-        json!({ "type": "object", "description": about, "additionalProperties": { "$ref": format!("#/$defs/{name}") } })
-    };
+    let map = |name: &str, about: &str| json!({ "type": "object", "description": about, "additionalProperties": { "$ref": format!("#/$defs/{name}") } });
     add(&mut file, "tokens", map("Token", "The tokens, by name."));
     add(&mut file, "connections", map("Connection", "How to log in to each service."));
     add(&mut file, "ledger", shelves);

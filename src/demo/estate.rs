@@ -15,9 +15,11 @@ pub(super) fn furnish(sandbox: &Sandbox) -> BTreeMap<String, String> {
     let styra = sandbox.styra(|styra| {
         styra.refresher_may_read = true;
         let life = TimeDelta::days(3);
-        let agent = styra.add_token("application-token", Role::None, life, &["^/v1/data/.*"], ago(2) - TimeDelta::hours(6));
+        let agent =
+            styra.add_token("application-token", Role::None, life, &["^/v1/data/.*"], ago(2) - TimeDelta::hours(6));
         let paths = &["^/v1/tokens/.*"];
-        let refresher = styra.add_token("refresher", Role::WorkspaceTokenRefresher, TimeDelta::days(30), paths, ago(12));
+        let refresher =
+            styra.add_token("refresher", Role::WorkspaceTokenRefresher, TimeDelta::days(30), paths, ago(12));
         (agent, refresher)
     });
     sandbox.set_now(ago(50));

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// round trip under three seconds.
 const AT_ONCE: usize = 8;
 /// The longest pause that rate-limit headers alone can cause; a 429 may ask for more.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// The budget of one host.
 pub(super) struct Budget {

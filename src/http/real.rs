@@ -13,7 +13,7 @@ use super::{Broken, LARGEST_BODY, Transport};
 /// How long a connection may take to be made; without it a missing `resolv.conf` waits for ever.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a whole call may take. GitHub cuts its own at ten seconds, GitLab at sixty.
-const CALL: Duration = Duration::from_secs(60);
+const CALL: Duration = Duration::from_mins(1);
 
 /// A reqwest client without redirects, without retries, and with time-outs on everything. Proxies are taken from
 /// `HTTPS_PROXY` and `NO_PROXY`.

@@ -82,8 +82,7 @@ pub async fn write(shelf: &dyn Shelf, ledger: &Ledger) -> Result<(), LedgerError
     let Some(room) = shelf.room().filter(|room| text.len() > *room) else {
         return shelf.put("", &text).await.map_err(place);
     };
-    let old: Option<Head> =
-        shelf.get("").await.map_err(place)?.and_then(|head| serde_json::from_str(&head).ok());
+    let old: Option<Head> = shelf.get("").await.map_err(place)?.and_then(|head| serde_json::from_str(&head).ok());
     let set = if old.is_some_and(|head| head.set == 'A') { 'B' } else { 'A' };
     let pieces = pieces(&text, room);
     for (number, piece) in pieces.iter().enumerate() {

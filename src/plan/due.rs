@@ -73,7 +73,6 @@ mod seconds {
     use chrono::TimeDelta;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     pub(super) fn serialize<S: Serializer>(span: &TimeDelta, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_i64(span.num_seconds())
     }

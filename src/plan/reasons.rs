@@ -117,9 +117,10 @@ fn rotate(view: &View<'_>, reason: Reason) -> Step {
     let none = view.standing.live.is_none() && matches!(view.seen.inventory, Inventory::Listed(_));
     if none && !view.wanted.create && view.wanted.succession != Succession::Ephemeral {
         return Step::Refuse {
-            why: "no live token of this name exists, and a dead one cannot be rotated: say `create:` in its issuer, or \
+            why:
+                "no live token of this name exists, and a dead one cannot be rotated: say `create:` in its issuer, or \
                   make it by hand once"
-                .to_owned(),
+                    .to_owned(),
         };
     }
     Step::Rotate { reason }
@@ -145,19 +146,19 @@ fn redeliver(view: &View<'_>, reason: Option<&Reason>) -> Step {
     }
 }
 
-fn because(code: Code, sentence: impl Into<String>) -> Option<Reason> {
-    Some(Reason { code, sentence: sentence.into() })
+fn because(code: Code, sentence: impl Into<String>) -> Reason {
+    Reason { code, sentence: sentence.into() }
 }
 
 fn asked_by_hand(view: &View<'_>) -> Option<Reason> {
     let asked = view.asked.filter(|asked| asked.force)?;
     let why = asked.reason.as_deref().unwrap_or("no reason given");
-    because(Code::AskedByHand, format!("asked by hand: {}", text::plain(why)))
+    Some(because(Code::AskedByHand, format!("asked by hand: {}", text::plain(why))))
 }
 
 fn minted_at_every_run(view: &View<'_>) -> Option<Reason> {
     let every = view.wanted.succession == Succession::Ephemeral;
-    every.then(|| Reason { code: Code::MintedAtEveryRun, sentence: "minted at every run".to_owned() })
+    every.then(|| because(Code::MintedAtEveryRun, "minted at every run"))
 }
 
 fn address(view: &View<'_>, index: usize) -> String {
@@ -167,7 +168,8 @@ fn address(view: &View<'_>, index: usize) -> String {
 fn wrong_somewhere(view: &View<'_>) -> Option<Reason> {
     view.seen.sights.iter().enumerate().find_map(|(index, sight)| match sight {
         Sight::Wrong(_) => {
-            because(Code::WrongSomewhere, format!("{} holds a dead token, or another one", address(view, index)))
+            let what = format!("{} holds a dead token, or another one", address(view, index));
+            Some(because(Code::WrongSomewhere, what))
         }
         _ => None,
     })
@@ -178,7 +180,7 @@ fn wrong_somewhere(view: &View<'_>) -> Option<Reason> {
 fn interrupted(view: &View<'_>) -> Option<Reason> {
     let intent = view.entry?.intent.as_ref()?;
     if !view.standing.strays.is_empty() {
-        return because(Code::Interrupted, "the last run minted a token that nobody holds");
+        return Some(because(Code::Interrupted, "the last run minted a token that nobody holds"));
     }
     let seen_everywhere = view.seen.sights.iter().all(|sight| matches!(sight, Sight::Live { .. }));
     let moved_on = match (&view.seen.inventory, &view.standing.live) {
@@ -189,12 +191,12 @@ fn interrupted(view: &View<'_>) -> Option<Reason> {
         (Inventory::Blind { .. }, _) => true,
     };
     (moved_on && !(seen_everywhere && view.standing.wanting.is_empty()))
-        .then(|| Reason { code: Code::Interrupted, sentence: "the last run minted and did not confirm".to_owned() })
+        .then(|| because(Code::Interrupted, "the last run minted and did not confirm"))
 }
 
 fn owed(view: &View<'_>) -> Option<Reason> {
     let first = *view.standing.wanting.first()?;
-    because(Code::Owed, format!("{} lacks the live token", address(view, first)))
+    Some(because(Code::Owed, format!("{} lacks the live token", address(view, first))))
 }
 
 fn none_lives(view: &View<'_>) -> Option<Reason> {
@@ -205,30 +207,26 @@ fn none_lives(view: &View<'_>) -> Option<Reason> {
     let remembered = view.entry.and_then(|entry| entry.current.as_ref());
     let died = remembered.and_then(|current| current.expires).filter(|dies| *dies <= view.moment.now);
     match (&view.seen.inventory, died) {
-        (_, Some(died)) => {
-            because(Code::NoneLives, format!("it died on {}", text::when(died, view.moment.now)))
-        }
-        (Inventory::Listed(_), None) => because(Code::NoneLives, "no live token of this name exists"),
+        (_, Some(died)) => Some(because(Code::NoneLives, format!("it died on {}", text::when(died, view.moment.now)))),
+        (Inventory::Listed(_), None) => Some(because(Code::NoneLives, "no live token of this name exists")),
         (Inventory::Blind { .. }, None) => None,
     }
 }
 
 fn order_changed(view: &View<'_>) -> Option<Reason> {
     let entry = view.entry.filter(|entry| entry.current.is_some())?;
-    (entry.order != view.wanted.order).then(|| Reason {
-        code: Code::OrderChanged,
-        sentence: "the config orders it otherwise than it was made".to_owned(),
-    })
+    (entry.order != view.wanted.order)
+        .then(|| because(Code::OrderChanged, "the config orders it otherwise than it was made"))
 }
 
 fn dies_before_the_next_run(view: &View<'_>) -> Option<Reason> {
     let dies = view.dates.dies.filter(|dies| *dies <= view.moment.horizon())?;
     let when = text::when(dies, view.moment.now);
-    because(Code::DiesBeforeTheNextRun, format!("it dies on {when}, before the run after this one is sure"))
+    Some(because(Code::DiesBeforeTheNextRun, format!("it dies on {when}, before the run after this one is sure")))
 }
 
 fn past_its_share_of_life(view: &View<'_>) -> Option<Reason> {
     let due = view.dates.due.filter(|due| *due <= view.moment.now)?;
     let since = text::when(due, view.moment.now);
-    because(Code::PastItsShareOfLife, format!("{}, since {since}", view.wanted.rule))
+    Some(because(Code::PastItsShareOfLife, format!("{}, since {since}", view.wanted.rule)))
 }

@@ -60,11 +60,13 @@ impl TokenReport {
                 missing.worse(retirement(retired))
             }
             Outcome::Redelivered { owed, .. } if owed.is_empty() => Level::Well,
-            Outcome::Redelivered { .. } | Outcome::Refused(_) | Outcome::Deferred => unless_at_risk(Level::Later),
             Outcome::Retired(retired) => retirement(retired),
             Outcome::Stopped(stopped) if stopped.in_use_may_be_dead => Level::Now,
-            Outcome::Stopped(_) => unless_at_risk(Level::Later),
-            Outcome::NotSeen(_) => unless_at_risk(Level::Later),
+            Outcome::Redelivered { .. }
+            | Outcome::Refused(_)
+            | Outcome::Deferred
+            | Outcome::Stopped(_)
+            | Outcome::NotSeen(_) => unless_at_risk(Level::Later),
         }
     }
 }

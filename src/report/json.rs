@@ -14,7 +14,8 @@ pub(super) fn render(report: &RunReport) -> String {
                 .iter()
                 .map(|(address, state)| json!({ "address": address, "state": state }))
                 .collect();
-            let reason = if let Outcome::WouldRotate(reason) = &token.outcome { json!(reason.code) } else { Value::Null };
+            let reason =
+                if let Outcome::WouldRotate(reason) = &token.outcome { json!(reason.code) } else { Value::Null };
             json!({
                 "name": token.name,
                 "owner": token.owner,

@@ -31,8 +31,8 @@ pub enum Outcome {
         held: Vec<Held>,
         /// Where it is not yet.
         owed: Vec<Missed>,
-        /// When it was made, when it dies, when it turns.
-        dates: (Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+        /// Its dates.
+        dates: Dates,
         /// Whether every destination has it.
         everywhere: bool,
         /// Whether the old one ended with the mint.
@@ -59,6 +59,17 @@ pub enum Outcome {
     Deferred,
     /// It could not be looked at.
     NotSeen(String),
+}
+
+/// The dates of a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dates {
+    /// When it was made.
+    pub created: Option<DateTime<Utc>>,
+    /// When it dies.
+    pub dies: Option<DateTime<Utc>>,
+    /// When it turns.
+    pub due: Option<DateTime<Utc>>,
 }
 
 /// A predecessor that was to end.
@@ -98,7 +109,7 @@ impl Outcome {
             proof: confirmed.proof.word(),
             held: confirmed.held.clone(),
             owed: confirmed.owed.clone(),
-            dates: (created, dies, due),
+            dates: Dates { created, dies, due },
             everywhere: confirmed.everywhere(),
             replaced: token.issuer.succession() == crate::issuer::Succession::Replaces,
             retired: Vec::new(),
@@ -185,12 +196,13 @@ impl Outcome {
         })
     }
 
-    /// When it turns, when it dies, and when it was made.
-    pub(super) fn dates(&self, plan: &Plan) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
-        match self {
-            Self::Rotated { dates: (created, dies, due), .. } => (*due, *dies, *created),
-            _ => (plan.due, plan.dies, plan.live.as_ref().and_then(|live| live.created)),
+    /// The dates of what lives after it.
+    pub(super) fn dates(&self, plan: &Plan) -> Dates {
+        if let Self::Rotated { dates, .. } = self {
+            return *dates;
         }
+        let created = plan.live.as_ref().and_then(|live| live.created);
+        Dates { created, dies: plan.dies, due: plan.due }
     }
 }
 
@@ -207,7 +219,10 @@ impl Retired {
         match (&self.failed, self.dies) {
             (None, _) => format!("token {id} was ended"),
             (Some(why), Some(dies)) => {
-                format!("token {id} could not be ended and lives until {}: {why}; the next run tries again", text::when(dies, now))
+                format!(
+                    "token {id} could not be ended and lives until {}: {why}; the next run tries again",
+                    text::when(dies, now)
+                )
             }
             (Some(why), None) => format!("token {id} could not be ended and lives on: {why}; the next run tries again"),
         }

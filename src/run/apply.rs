@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 
 use super::setup::Turning;
-use super::{Run, order, release, record};
+use super::{Run, order, record, release};
 use crate::connection::Slot;
 use crate::issuer::Ended;
 use crate::ledger;
@@ -103,7 +103,8 @@ impl Run {
 
     fn stops(&self, token: &Turning) -> Vec<Stop> {
         let entry = self.ledger.entry(&token.wanted.name, &token.issuer.subject().to_string());
-        let last = |address: &str| entry.and_then(|entry| entry.delivered.get(address)).map(|given| given.receipt.clone());
+        let last =
+            |address: &str| entry.and_then(|entry| entry.delivered.get(address)).map(|given| given.receipt.clone());
         let stops = token.destinations.iter();
         stops.map(|to| Stop { destination: to.clone(), last: last(to.address().as_str()) }).collect()
     }
@@ -154,7 +155,9 @@ impl Run {
 
     async fn redeliver(&self, token: &Turning, from: usize, to: &[usize]) -> Outcome {
         let lent = self.observations.get(&token.wanted.name).and_then(|seen| seen.as_ref().ok());
-        let Some(value) = lent.and_then(|seen| seen.lent.get(from)).and_then(Option::as_ref) else { return Outcome::Kept };
+        let Some(value) = lent.and_then(|seen| seen.lent.get(from)).and_then(Option::as_ref) else {
+            return Outcome::Kept;
+        };
         let stops = self.stops(token);
         let these: Vec<(usize, &Stop)> = to.iter().filter_map(|at| Some((*at, stops.get(*at)?))).collect();
         let (held, owed) = rotation::redeliver(value, &these).await;
@@ -169,7 +172,8 @@ impl Run {
         let now = self.world.clock.now();
         match (&done.confirmed, &done.outcome) {
             (Some(confirmed), _) => {
-                let overlap = if self.wish.asked.revoke_now { chrono::TimeDelta::zero() } else { self.overlap(&plan.name) };
+                let overlap =
+                    if self.wish.asked.revoke_now { chrono::TimeDelta::zero() } else { self.overlap(&plan.name) };
                 record::confirmed(&mut self.ledger, token, plan, confirmed, now, overlap);
                 // Whoever is minted as this token does so with its new self.
                 for other in self.wheel.tokens.values() {
@@ -234,7 +238,8 @@ impl Run {
             (self.world.tell)(name, Verb::Retire, &format!("token {} {told}", text::plain(&retiree.id)));
             record::retired(&mut self.ledger, token, retiree, &ended);
             let failed = ended.err().map(|error| format!("{error:#}"));
-            let one = Retired { id: retiree.id.clone(), failed, dies: retiree.expires, now: self.wish.asked.revoke_now };
+            let one =
+                Retired { id: retiree.id.clone(), failed, dies: retiree.expires, now: self.wish.asked.revoke_now };
             retired.entry((*name).clone()).or_default().push(one);
         }
         for (name, retired) in retired {

@@ -1,6 +1,7 @@
 //! `check`: the config, the credentials, the rights, and every rehearsal that only looks. It changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use futures_util::future::join_all;
 
@@ -62,9 +63,9 @@ pub fn needs(config: &Config) -> String {
     }
     let mut out = String::new();
     for (connection, kinds) in needs {
-        out.push_str(&format!("{connection}:\n"));
+        let _ = writeln!(out, "{connection}:");
         for (kind, needs) in kinds {
-            out.push_str(&format!("  {kind}: {needs}\n"));
+            let _ = writeln!(out, "  {kind}: {needs}");
         }
     }
     out
@@ -78,7 +79,9 @@ impl Run {
         let by_token = offline(&self.wheel, config);
         let rehearsals = join_all(plans.iter().map(|plan| self.rehearse(plan))).await;
         for (plan, mut problems) in plans.iter().zip(rehearsals) {
-            problems.extend(by_token.iter().filter(|finding| finding.token == plan.name).map(|finding| finding.what.clone()));
+            problems.extend(
+                by_token.iter().filter(|finding| finding.token == plan.name).map(|finding| finding.what.clone()),
+            );
             if let Step::Refuse { why } = &plan.step {
                 problems.push(why.clone());
             }

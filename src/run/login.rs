@@ -89,7 +89,9 @@ pub(super) async fn all(wheel: &Wheel, now: DateTime<Utc>) -> BTreeMap<String, C
         let mut silent = 0;
         for (seat, answer, credential) in answers {
             match answer {
-                Ok((_, login)) if login.record.as_ref().and_then(|record| record.expires).is_some_and(|dies| dies <= now) => {
+                Ok((_, login))
+                    if login.record.as_ref().and_then(|record| record.expires).is_some_and(|dies| dies <= now) =>
+                {
                     state.dead.insert(seat, format!("{}: the token has expired", credential.source));
                 }
                 Ok((value, login)) => {

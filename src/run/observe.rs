@@ -64,7 +64,9 @@ async fn find_moved(wheel: &Wheel, connections: &mut BTreeMap<String, Connection
         let Some(linked) = wheel.connections.get(name) else { continue };
         let dead: Vec<Seat> = state.dead.keys().copied().collect();
         for seat in dead {
-            let Some(token) = wheel.pair(name).seats.get(&seat).and_then(|token| wheel.tokens.get(token)) else { continue };
+            let Some(token) = wheel.pair(name).seats.get(&seat).and_then(|token| wheel.tokens.get(token)) else {
+                continue;
+            };
             for to in &token.destinations {
                 let Ok(Holding::Lent(value)) = to.holds(None).await else { continue };
                 if !token.issuer.recognises(&value) {
@@ -83,9 +85,12 @@ async fn find_moved(wheel: &Wheel, connections: &mut BTreeMap<String, Connection
 /// Gives a token that is minted as another one that other's live value.
 pub(super) fn lend_login(token: &Turning, observations: &BTreeMap<String, Result<Observation, String>>) {
     let Some(Ok(other)) = token.spec.login.as_ref().and_then(|login| observations.get(login)) else { return };
-    let live = other.seen.sights.iter().zip(&other.lent).find_map(|(sight, lent)| {
-        matches!(sight, Sight::Live { .. }).then(|| lent.clone()).flatten()
-    });
+    let live = other
+        .seen
+        .sights
+        .iter()
+        .zip(&other.lent)
+        .find_map(|(sight, lent)| matches!(sight, Sight::Live { .. }).then(|| lent.clone()).flatten());
     if let Some(value) = live {
         token.ground.slot().switch(value);
     }
@@ -118,7 +123,7 @@ pub(super) async fn one(
             records.retain(|record| record.expires.is_none_or(|dies| dies > now));
             Inventory::Listed(records)
         }
-        blind => blind,
+        blind @ Inventory::Blind { .. } => blind,
     };
     let looks = join_all(token.destinations.iter().map(|to| {
         let closed = token.needs.iter().find_map(trouble);

@@ -41,7 +41,13 @@ fn entry<'a>(ledger: &'a mut Ledger, token: &Turning) -> &'a mut Entry {
 }
 
 /// Takes down that a mint is about to happen, and what lived before it.
-pub(super) fn intend(ledger: &mut Ledger, token: &Turning, plan: &Plan, seen: Option<&Observation>, since: DateTime<Utc>) {
+pub(super) fn intend(
+    ledger: &mut Ledger,
+    token: &Turning,
+    plan: &Plan,
+    seen: Option<&Observation>,
+    since: DateTime<Utc>,
+) {
     let entry = entry(ledger, token);
     // Strays of an earlier intent are ours: marked before that intent is forgotten.
     for stray in &plan.strays {
@@ -137,14 +143,16 @@ pub(super) fn adopted(
     let value = sights().find_map(|(_, (sight, lent))| lent.as_ref().filter(|_| holds_live(sight)));
     let fingerprint = value.map(|value| value.fingerprint(&salt));
     // What a destination holds has changed, or nothing was known: then the facts are those seen now.
-    let known = entry.current.as_ref().is_some_and(|current| {
-        current.id == live.id && (fingerprint.is_none() || current.fingerprint == fingerprint)
-    });
+    let known = entry
+        .current
+        .as_ref()
+        .is_some_and(|current| current.id == live.id && (fingerprint.is_none() || current.fingerprint == fingerprint));
     if !known {
         let old = entry.current.take();
         let fingerprint = fingerprint.clone().or(old.filter(|old| old.id == live.id).and_then(|old| old.fingerprint));
         let created = live.created.unwrap_or(now);
-        entry.current = Some(Current { id: live.id.clone(), created, expires: live.expires, fingerprint, confirmed: now });
+        entry.current =
+            Some(Current { id: live.id.clone(), created, expires: live.expires, fingerprint, confirmed: now });
     }
     if entry.order.is_empty() {
         entry.order.clone_from(&token.wanted.order);

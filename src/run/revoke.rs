@@ -21,7 +21,9 @@ impl Run {
             let listed = match self.observations.get(&plan.name) {
                 Some(Ok(seen)) => match &seen.seen.inventory {
                     Inventory::Listed(records) => records.clone(),
-                    Inventory::Blind { .. } => plan.live.clone().into_iter().filter(|live| !live.id.is_empty()).collect(),
+                    Inventory::Blind { .. } => {
+                        plan.live.clone().into_iter().filter(|live| !live.id.is_empty()).collect()
+                    }
                 },
                 _ => Vec::new(),
             };
@@ -43,7 +45,9 @@ impl Run {
             let ended = retired.iter().all(|old| old.failed.is_none());
             if ended {
                 let places = text::list(&token.wanted.destinations);
-                plan.notes.push(format!("what is in {places} no longer works: `rotate` puts a new one there, or says why not"));
+                plan.notes.push(format!(
+                    "what is in {places} no longer works: `rotate` puts a new one there, or says why not"
+                ));
                 plan.live = None::<TokenRecord>;
             }
             outcomes.insert(plan.name.clone(), Outcome::Retired(retired));

@@ -87,21 +87,13 @@ pub struct Turning {
 impl Wheel {
     /// Builds everything, or says everything that is wrong.
     pub fn build(config: &Config, setup: &Setup) -> Result<Self, Problems> {
-        let mut builder = Builder {
-            config,
-            setup,
-            problems: Vec::new(),
-            connections: BTreeMap::new(),
-            doors: BTreeMap::new(),
-        };
+        let mut builder =
+            Builder { config, setup, problems: Vec::new(), connections: BTreeMap::new(), doors: BTreeMap::new() };
         for (name, spec) in &config.connections {
             builder.connect(name, spec);
         }
-        let tokens: BTreeMap<String, Turning> = config
-            .tokens
-            .iter()
-            .filter_map(|(name, spec)| Some((name.clone(), builder.token(name, spec)?)))
-            .collect();
+        let tokens: BTreeMap<String, Turning> =
+            config.tokens.iter().filter_map(|(name, spec)| Some((name.clone(), builder.token(name, spec)?))).collect();
         builder.unique(&tokens);
         builder.logins(&tokens);
         let shelf = config.ledger.as_ref().and_then(|spec| builder.shelf(spec));

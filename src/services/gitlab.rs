@@ -129,7 +129,8 @@ impl GitLab {
     /// Asks GitLab which token a value is: any valid token may ask, whatever its scopes.
     /// <https://docs.gitlab.com/api/personal_access_tokens/#self-inform>
     async fn whose(&self, value: &TokenValue) -> Result<TokenJson, HttpError> {
-        let endpoint = PersonalAccessTokenSelf::builder().build().map_err(|_| never_sent("the request cannot be made"))?;
+        let endpoint =
+            PersonalAccessTokenSelf::builder().build().map_err(|_| never_sent("the request cannot be made"))?;
         let answer = self.call_as(value, &endpoint, Retry::Read).await?;
         if answer.ok() { answer.json() } else { Err(answer.refused(&meaning(&answer))) }
     }
@@ -148,7 +149,7 @@ impl GitLab {
     async fn pages(&self, endpoint: &(impl Endpoint + Sync)) -> Result<Arc<Vec<serde_json::Value>>, HttpError> {
         let mut all = Vec::new();
         for page in 1..=1000 {
-            let paged = wire::Page { of: endpoint, page, size: PAGE };
+            let paged = wire::Page { of: endpoint, number: page, size: PAGE };
             let answer = self.call(&paged, Retry::Read).await?;
             if !answer.ok() {
                 return Err(answer.refused(&meaning(&answer)));
@@ -172,7 +173,8 @@ impl GitLab {
     /// Whether a value is an access token by its prefix: the usual one, or that of the credential, for an
     /// administrator may change it.
     fn recognises(&self, value: &TokenValue) -> bool {
-        let prefix = |text: &str| text.split_inclusive('-').next().map(str::to_owned).filter(|word| word.ends_with('-'));
+        let prefix =
+            |text: &str| text.split_inclusive('-').next().map(str::to_owned).filter(|word| word.ends_with('-'));
         let own = self.slot.lend().and_then(|login| prefix(login.expose()));
         let text = value.expose();
         text.starts_with("glpat-") || own.is_some_and(|own| text.starts_with(&own))

@@ -39,9 +39,10 @@ pub(super) struct Styra {
 
 impl Styra {
     async fn call(&self, method: Method, path: &str, body: Option<Value>, retry: Retry) -> Result<Answer, HttpError> {
-        let value = self.slot.lend().ok_or_else(|| {
-            HttpError::before("styra", Cause::NeverSent("no credential is at hand".to_owned()))
-        })?;
+        let value = self
+            .slot
+            .lend()
+            .ok_or_else(|| HttpError::before("styra", Cause::NeverSent("no credential is at hand".to_owned())))?;
         self.call_as(&value, method, path, body, retry).await
     }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 
 use super::GitLab;
 use super::variables::{Create, Level, Place, VariableJson, value};
@@ -48,37 +48,23 @@ struct CiVariable {
     place: Place,
     create: Option<Create>,
     address: Address,
-    /// What was seen of it in this run: `Some(None)` when there is none.
-    seen: Mutex<Option<Option<VariableJson>>>,
-    /// Whether any job of the project can read it, once it was seen.
-    open: std::sync::Mutex<Option<String>>,
+    /// What was seen of it in this run.
+    seen: OnceCell<Option<VariableJson>>,
 }
 
 fn build(keys: Value, site: &Site) -> anyhow::Result<Box<dyn Destination>> {
     let config: Config = serde_json::from_value(keys)?;
     let gitlab: Arc<GitLab> = own(site.connection()?)?;
-    let level =
-        Level { project: config.project.as_deref(), group: config.group.as_deref(), instance: config.instance };
+    let level = Level { project: config.project.as_deref(), group: config.group.as_deref(), instance: config.instance };
     let place = Place::new(gitlab, &level, &config.key, config.environment_scope.as_deref())?;
     let address = Address::new(&place.name);
-    let (seen, open) = (Mutex::default(), std::sync::Mutex::default());
-    Ok(Box::new(CiVariable { place, create: config.create, address, seen, open }))
+    Ok(Box::new(CiVariable { place, create: config.create, address, seen: OnceCell::new() }))
 }
 
 impl CiVariable {
     /// Looks, once a run.
     async fn look(&self) -> anyhow::Result<Option<VariableJson>> {
-        let mut seen = self.seen.lock().await;
-        if let Some(seen) = seen.as_ref() {
-            return Ok(seen.clone());
-        }
-        let found = self.place.get().await?;
-        if let (Some(variable), Ok(mut open)) = (&found, self.open.lock()) {
-            let unprotected = "is not protected, so a job of any branch can read it";
-            *open = (!variable.protected).then(|| format!("{} {unprotected}", self.place.name));
-        }
-        *seen = Some(found.clone());
-        Ok(found)
+        self.seen.get_or_try_init(|| self.place.get()).await.cloned()
     }
 
     fn missing(&self) -> anyhow::Error {
@@ -109,7 +95,12 @@ impl Destination for CiVariable {
             // The description as it is: a write that changes nothing and holds no value.
             let fields = json!({ "description": variable.description });
             let answer = self.place.put(&variable.environment_scope, fields).await?;
-            anyhow::ensure!(answer.ok(), "{} cannot be written: {}", self.place.name, answer.refused(&meaning(&answer)));
+            anyhow::ensure!(
+                answer.ok(),
+                "{} cannot be written: {}",
+                self.place.name,
+                answer.refused(&meaning(&answer))
+            );
         }
         Ok(())
     }
@@ -162,6 +153,8 @@ impl Destination for CiVariable {
     }
 
     fn exposure(&self) -> Option<String> {
-        self.open.lock().ok().and_then(|open| open.clone())
+        let seen = self.seen.get()?.as_ref()?;
+        let open = format!("{} is not protected, so a job of any branch can read it", self.place.name);
+        (!seen.protected).then_some(open)
     }
 }

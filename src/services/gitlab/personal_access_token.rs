@@ -83,7 +83,7 @@ impl PersonalAccessToken {
         }
     }
 
-    fn rotate_endpoint(&self, order: &Order<'_>, id: u64, me: u64) -> anyhow::Result<Rotate> {
+    fn rotate_endpoint(order: &Order<'_>, id: u64, me: u64) -> anyhow::Result<Rotate> {
         let mut own = RotatePersonalAccessTokenSelf::builder();
         let mut other = RotatePersonalAccessToken::builder();
         other.id(id);
@@ -190,7 +190,7 @@ impl Issuer for PersonalAccessToken {
         }
         let follows = order.follows.ok_or_else(|| MintError::Refused(anyhow::anyhow!("there is none to rotate")))?;
         let id = number(follows).map_err(MintError::Refused)?;
-        let answer = match self.rotate_endpoint(order, id, me.id).map_err(MintError::Refused)? {
+        let answer = match Self::rotate_endpoint(order, id, me.id).map_err(MintError::Refused)? {
             Rotate::Own(endpoint) => self.gitlab.call(&endpoint, Retry::Once).await,
             Rotate::Other(endpoint) => self.gitlab.call(&endpoint, Retry::Once).await,
         };

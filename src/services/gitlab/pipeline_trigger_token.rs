@@ -177,7 +177,8 @@ impl Issuer for PipelineTriggerToken {
         *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(trigger.id);
         let record = trigger.record();
         let value = record.shown.clone();
-        let value = value.ok_or_else(|| MintError::InDoubt(anyhow::anyhow!("GitLab's answer has no whole token in it")))?;
+        let value =
+            value.ok_or_else(|| MintError::InDoubt(anyhow::anyhow!("GitLab's answer has no whole token in it")))?;
         Ok(Minted { value, record })
     }
 

@@ -16,6 +16,7 @@ pub(super) const LARGEST: usize = 10_000;
 
 /// A variable as GitLab describes it. No `Debug`: it holds a value.
 #[derive(Clone, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "GitLab's form")]
 pub(super) struct VariableJson {
     /// Null when it is hidden.
     pub(super) value: Option<String>,
@@ -168,18 +169,17 @@ impl Place {
                 anyhow::ensure!(named, "{}: GitLab shows the one of scope {}", self.name, found.environment_scope);
                 Ok(Some(found))
             }
-            404 if self.is_only_the_variable(&answer) => Ok(None),
+            404 if Self::is_only_the_variable(&answer) => Ok(None),
             404 => anyhow::bail!("{}: its place does not exist, or the login may not see it", self.name),
-            409 => anyhow::bail!(
-                "{} exists in several environment scopes: name one with `environment_scope`",
-                self.name
-            ),
+            409 => {
+                anyhow::bail!("{} exists in several environment scopes: name one with `environment_scope`", self.name)
+            }
             _ => Err(answer.refused(&meaning(&answer)).into()),
         }
     }
 
     /// GitLab says which of the two is not there. <https://docs.gitlab.com/api/project_level_variables/>
-    fn is_only_the_variable(&self, answer: &Answer) -> bool {
+    fn is_only_the_variable(answer: &Answer) -> bool {
         answer.word("/message").is_some_and(|message| message.contains("Variable"))
     }
 

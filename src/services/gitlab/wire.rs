@@ -66,7 +66,7 @@ impl Endpoint for Route {
 /// One page of a listing.
 pub(super) struct Page<'a, E> {
     pub(super) of: &'a E,
-    pub(super) page: usize,
+    pub(super) number: usize,
     pub(super) size: usize,
 }
 
@@ -81,7 +81,7 @@ impl<E: Endpoint> Endpoint for Page<'_, E> {
 
     fn parameters(&self) -> QueryParams<'_> {
         let mut params = self.of.parameters();
-        params.push("page", self.page.to_string()).push("per_page", self.size.to_string());
+        params.push("page", self.number.to_string()).push("per_page", self.size.to_string());
         params
     }
 }

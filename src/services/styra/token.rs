@@ -171,11 +171,8 @@ impl Issuer for StyraToken {
             // A plain update answers 200 without a secret: nothing was regenerated.
             MintError::Refused(anyhow::anyhow!("DAS answered 200 without a new secret: it regenerated nothing"))
         })?;
-        let record = TokenRecord {
-            created: Some(order.now),
-            expires: Some(until),
-            ..TokenRecord::named(&self.config.id)
-        };
+        let record =
+            TokenRecord { created: Some(order.now), expires: Some(until), ..TokenRecord::named(&self.config.id) };
         Ok(Minted { value, record })
     }
 
