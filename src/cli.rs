@@ -1,16 +1,18 @@
 //! The only reader of arguments and environment.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{self, Config};
 use crate::demo;
 use crate::http::{RealTransport, Transport};
 use crate::plan::Asked;
+use crate::reference;
 use crate::report::{self, Format, Level, RunReport};
 use crate::run::{self, Reach, Run, Setup, SystemClock, Wheel, Wish, World};
 use crate::text;
@@ -34,6 +36,14 @@ struct Cli {
     /// The form of the result on stdout.
     #[arg(long, global = true, env = "TOKENWHEEL_FORMAT", default_value = "text")]
     format: Format,
+
+    /// Also write the report into this folder, as report.md and report.json, for a job to keep.
+    #[arg(long, global = true, env = "TOKENWHEEL_REPORT_DIR", value_name = "DIR")]
+    report_dir: Option<PathBuf>,
+
+    /// Whether the result is coloured; auto is on a terminal, unless `NO_COLOR` is set.
+    #[arg(long, global = true, env = "TOKENWHEEL_COLOR", default_value = "auto", value_name = "WHEN")]
+    color: clap::ColorChoice,
 
     /// Tell more on stderr; twice for every request.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -86,6 +96,13 @@ enum Command {
     Demo,
     /// Print the JSON Schema of the config.
     Schema,
+    /// Print the reference of every kind, in Markdown.
+    Reference,
+    /// Print the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Args)]
@@ -171,51 +188,66 @@ fn start_log(verbose: u8) {
 }
 
 async fn run(cli: Cli) -> Result<Level, String> {
-    let Cli { command, config, format, .. } = cli;
+    let Cli { command, config, .. } = cli;
+    let painted = match cli.color {
+        clap::ColorChoice::Always => true,
+        clap::ColorChoice::Never => false,
+        clap::ColorChoice::Auto => std::io::stdout().is_terminal() && variable("NO_COLOR").is_none(),
+    };
+    let out = Output { form: cli.format, painted, folder: cli.report_dir };
     match command {
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&config::schema()).unwrap_or_default();
             report::print(&format!("{schema}\n"));
             Ok(Level::Well)
         }
+        Command::Reference => {
+            report::print(&reference::render());
+            Ok(Level::Well)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tokenwheel", &mut script);
+            report::print(&String::from_utf8_lossy(&script));
+            Ok(Level::Well)
+        }
         Command::Demo => demo::run().await,
-        Command::Check { offline, needs } => check(&config, format, offline, needs).await,
-        Command::Plan { choice, detailed_exitcode } => plan(&config, format, choice.wish()?, detailed_exitcode).await,
-        Command::Rotate { choice, dry_run: true } => plan(&config, format, choice.wish()?, false).await,
+        Command::Check { offline, needs } => check(&config, &out, offline, needs).await,
+        Command::Plan { choice, detailed_exitcode } => plan(&config, &out, choice.wish()?, detailed_exitcode).await,
+        Command::Rotate { choice, dry_run: true } => plan(&config, &out, choice.wish()?, false).await,
         Command::Rotate { choice, dry_run: false } => {
-            let (config, run) = observe(&config, choice.wish()?, Reach::Acts).await?;
-            let _ = config;
+            let (_, run) = observe(&config, choice.wish()?, Reach::Acts).await?;
             let plans = run.plan().await;
-            Ok(show(&run.apply(plans).await, format))
+            Ok(out.show(&run.apply(plans).await))
         }
         Command::Status { only } => {
             let (_, run) = observe(&config, Wish { only, ..Wish::default() }, Reach::Reads).await?;
             let plans = run.plan().await;
             let report = run.planned(&plans, "status");
             run.end().await;
-            Ok(show(&report, format))
+            Ok(out.show(&report))
         }
         Command::Revoke { names, reason } => {
             let asked = Asked { reason: Some(reason), ..Asked::default() };
             let (_, run) = observe(&config, Wish { only: names, asked, max: None }, Reach::Acts).await?;
-            Ok(show(&run.revoke().await, format))
+            Ok(out.show(&run.revoke().await))
         }
     }
 }
 
-async fn plan(config: &Path, format: Format, wish: Wish, detailed: bool) -> Result<Level, String> {
+async fn plan(config: &Path, out: &Output, wish: Wish, detailed: bool) -> Result<Level, String> {
     let (_, run) = observe(config, wish, Reach::Reads).await?;
     let plans = run.plan().await;
     let report = run.planned(&plans, "plan");
     run.end().await;
-    let level = show(&report, format);
+    let level = out.show(&report);
     Ok(if detailed && level == Level::Well && report.anything_due() { Level::Due } else { level })
 }
 
-async fn check(path: &Path, format: Format, offline: bool, needs: bool) -> Result<Level, String> {
+async fn check(path: &Path, out: &Output, offline: bool, needs: bool) -> Result<Level, String> {
     if !offline && !needs {
         let (config, run) = observe(path, Wish::default(), Reach::Reads).await?;
-        return Ok(show(&run.check(&config).await, format));
+        return Ok(out.show(&run.check(&config).await));
     }
     let config = load(path)?;
     if needs {
@@ -255,9 +287,30 @@ async fn observe(path: &Path, wish: Wish, reach: Reach) -> Result<(Config, Run),
     Ok((config, run))
 }
 
-fn show(report: &RunReport, format: Format) -> Level {
-    report::print(&report.render(format));
-    report.level()
+/// Where results go.
+struct Output {
+    form: Format,
+    painted: bool,
+    folder: Option<PathBuf>,
+}
+
+impl Output {
+    /// Prints a report, keeps it in the folder for reports, and says how bad it is.
+    fn show(&self, report: &RunReport) -> Level {
+        report::print(&report.render(self.form, self.painted));
+        let Some(folder) = &self.folder else { return report.level() };
+        let files = [("report.md", Format::Markdown), ("report.json", Format::Json)];
+        let kept = std::fs::create_dir_all(folder).and_then(|()| {
+            files.iter().try_for_each(|(name, form)| std::fs::write(folder.join(name), report.render(*form, false)))
+        });
+        match kept {
+            Ok(()) => report.level(),
+            Err(error) => {
+                report::narrate(&format!("the report could not be kept in {}: {error}", folder.display()));
+                report.level().worse(Level::Later)
+            }
+        }
+    }
 }
 
 /// The environment and the network as they are.

@@ -108,7 +108,7 @@ impl Stage {
         let plans = run.plan().await;
         let report = run.planned(&plans, verb);
         run.end().await;
-        report::print(&report.render(Format::Text));
+        report::print(&report.render(Format::Text, false));
         Ok(report)
     }
 
@@ -120,7 +120,7 @@ impl Stage {
         let run = self.observe(Reach::Acts).await?;
         let plans = run.plan().await;
         let report = run.apply(plans).await;
-        report::print(&format!("\n{}", report.render(Format::Text)));
+        report::print(&format!("\n{}", report.render(Format::Text, false)));
         Ok(report)
     }
 }

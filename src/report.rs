@@ -175,10 +175,10 @@ pub enum Format {
 }
 
 impl RunReport {
-    /// Writes the report in that form.
-    pub fn render(&self, format: Format) -> String {
+    /// Writes the report in that form; text may be painted for a terminal.
+    pub fn render(&self, format: Format, painted: bool) -> String {
         match format {
-            Format::Text => table::render(self),
+            Format::Text => table::render(self, painted),
             Format::Json => json::render(self),
             Format::Markdown => markdown::render(self),
         }

@@ -10,7 +10,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::{Level, RunReport, TokenReport};
 use crate::text;
 
-pub(super) fn render(report: &RunReport) -> String {
+pub(super) fn render(report: &RunReport, painted: bool) -> String {
     let mut out = String::new();
     for connection in &report.connections {
         let who = connection.login.clone().unwrap_or_else(|| "no live refresher".to_owned());
@@ -25,20 +25,22 @@ pub(super) fn render(report: &RunReport) -> String {
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["", "token", "issuer", "turns", "dies"]);
+    table.set_header(["", "token", "issuer", "age", "turns", "dies"]);
     for token in &report.tokens {
         let date = |date: Option<_>| date.map_or_else(|| "-".to_owned(), |date| text::when(date, report.started));
         table.add_row([
             token.outcome.word().to_owned(),
             token.name.clone(),
             format!("{} {}", token.issuer, token.succession),
+            token.created.map_or_else(|| "-".to_owned(), |made| text::span(report.started - made)),
             date(token.due),
             date(token.dies),
         ]);
     }
     if !report.tokens.is_empty() {
-        for line in table.lines() {
-            let _ = writeln!(out, "{}", line.trim_end());
+        let levels = std::iter::once(Level::Well).chain(report.tokens.iter().map(TokenReport::level));
+        for (line, level) in table.lines().zip(levels) {
+            let _ = writeln!(out, "{}", paint(line.trim_end(), level, painted));
         }
         out.push('\n');
     }
@@ -52,6 +54,16 @@ pub(super) fn render(report: &RunReport) -> String {
     out
 }
 
+/// Red for what is at risk, yellow for what is left to do.
+fn paint(line: &str, level: Level, painted: bool) -> String {
+    let colour = match level {
+        Level::Now | Level::Bug => 31,
+        Level::Later | Level::Config => 33,
+        Level::Well | Level::Due => return line.to_owned(),
+    };
+    if painted { format!("\u{1b}[{colour}m{line}\u{1b}[0m") } else { line.to_owned() }
+}
+
 /// What is to be said of a token besides its row.
 fn detail(token: &TokenReport, report: &RunReport) -> String {
     let mut lines = Vec::new();
@@ -59,7 +71,8 @@ fn detail(token: &TokenReport, report: &RunReport) -> String {
     if !sentence.is_empty() {
         lines.push(format!("  {sentence}"));
     }
-    let telling = !matches!(token.outcome, super::Outcome::Kept | super::Outcome::NotSeen(_));
+    let quiet = matches!(token.outcome, super::Outcome::Kept | super::Outcome::NotSeen(_));
+    let telling = report.verb == "status" || !quiet;
     let odd = |state: &str| !state.is_empty() && state != "holds a live token";
     for (address, state) in token.destinations.iter().filter(|(_, state)| telling && !state.is_empty() || odd(state)) {
         lines.push(format!("  {address}: {state}"));

@@ -174,7 +174,7 @@ pub(crate) fn rotated(report: &RunReport, name: &str) -> bool {
 
 /// The report as people read it.
 pub(crate) fn text(report: &RunReport) -> String {
-    report.render(Format::Text)
+    report.render(Format::Text, false)
 }
 
 /// A GitLab with one group, three projects and a bot that owns them: `acme/app`, `acme/api`, `acme/tokenwheel`.
@@ -198,16 +198,23 @@ impl Acme {
     /// A refresher of the bot, kept in a variable of `acme/tokenwheel` and handed to each job from there.
     pub(crate) fn refresher(&self, bench: &mut Bench, name: &str, key: &str, made: i64, dies: i64) -> Seeded {
         let (created, expires) = (bench.days_ago(made), bench.in_days(dies));
-        let seeded = bench
-            .sandbox
-            .gitlab(|gitlab| gitlab.add_personal_token(self.bot, name, &["api"], created, Some(expires)));
+        let seeded =
+            bench.sandbox.gitlab(|gitlab| gitlab.add_personal_token(self.bot, name, &["api"], created, Some(expires)));
         bench.keep("acme/tokenwheel", key, &seeded.value);
         bench.variables.push(("projects/acme/tokenwheel".to_owned(), key.to_owned()));
         seeded
     }
 
     /// A project token kept in a variable of a project.
-    pub(crate) fn project_token(&self, bench: &Bench, project: &str, name: &str, key: &str, made: i64, dies: i64) -> Seeded {
+    pub(crate) fn project_token(
+        &self,
+        bench: &Bench,
+        project: &str,
+        name: &str,
+        key: &str,
+        made: i64,
+        dies: i64,
+    ) -> Seeded {
         let (created, expires) = (bench.days_ago(made), bench.in_days(dies));
         let seeded = bench
             .sandbox
