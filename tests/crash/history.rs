@@ -1,0 +1,277 @@
+//! One history: a wheel that has turned before, a run that is struck, and the runs after it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::TimeDelta;
+use tokenwheel::config;
+use tokenwheel::demo::Mounted;
+use tokenwheel::http::{Broken, Transport};
+use tokenwheel::plan::Asked;
+use tokenwheel::report::RunReport;
+use tokenwheel::run::{Reach, Run, Setup, Wheel, Wish};
+use tokenwheel_sandbox::{At, Exchange, Fault, What};
+use tokio::sync::Notify;
+
+use crate::common::Bench;
+use crate::estate::{Estate, Scenario};
+use crate::laws;
+
+/// What happens at the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Strike {
+    KilledBefore,
+    KilledAfter,
+    AnswerLost,
+    BadGateway,
+    ServerError,
+}
+
+impl Strike {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::KilledBefore, Self::KilledAfter, Self::AnswerLost, Self::BadGateway, Self::ServerError];
+
+    fn what(self) -> What {
+        match self {
+            Self::KilledBefore => What::KillBefore,
+            Self::KilledAfter => What::KillAfter,
+            Self::AnswerLost => What::DropAfter,
+            Self::BadGateway => What::FailAfter(502),
+            Self::ServerError => What::Refuse(500),
+        }
+    }
+}
+
+/// What the runs after it remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Memory {
+    /// The ledger in a file, as the struck run left it.
+    File,
+    /// The ledger in a GitLab variable, as the struck run left it.
+    Variable,
+    /// None: it was lost with the machine.
+    Lost,
+    /// One from before the last turn: a backup of a week ago.
+    Old,
+}
+
+impl Memory {
+    pub(crate) const ALL: [Self; 4] = [Self::File, Self::Variable, Self::Lost, Self::Old];
+}
+
+/// What the first job after it was started with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Job {
+    /// The variables as they are.
+    Fresh,
+    /// The variables as they were before the struck run.
+    Stale,
+}
+
+impl Job {
+    pub(crate) const ALL: [Self; 2] = [Self::Fresh, Self::Stale];
+}
+
+/// The name of a history.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name {
+    pub(crate) scenario: &'static str,
+    /// The request that is struck; nought for none.
+    pub(crate) at: usize,
+    pub(crate) strike: Strike,
+    pub(crate) memory: Memory,
+    pub(crate) job: Job,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scenario, at, strike, memory, job } = self;
+        write!(f, "{scenario}/{at}/{strike:?}/{memory:?}/{job:?}")
+    }
+}
+
+/// What came of a history.
+pub(crate) struct Ended {
+    /// What is wrong with it.
+    pub(crate) broken: Vec<String>,
+    /// How many requests the struck run made.
+    pub(crate) requests: usize,
+    /// Everything that went over the wire.
+    pub(crate) exchanges: Vec<Exchange>,
+    /// What was narrated and reported.
+    pub(crate) story: String,
+    /// Whether a refresher without a spare was lost, as it must be.
+    pub(crate) lonely_lost: bool,
+}
+
+/// A wheel and the machine that it runs on.
+pub(crate) struct Stage {
+    pub(crate) bench: Bench,
+    pub(crate) estate: Estate,
+    pub(crate) story: String,
+    pub(crate) broken: Vec<String>,
+    exchanges: Vec<Exchange>,
+    memory: Memory,
+}
+
+const LEDGER: (&str, &str) = ("projects/acme/tokenwheel", "TOKENWHEEL_LEDGER");
+
+/// Plays one history.
+pub(crate) async fn play(scenario: &Scenario, name: Name) -> Ended {
+    let mut stage = Stage::set(scenario, name.memory);
+    stage.turn(None, Wish::default()).await;
+    let backup = stage.recall();
+    stage.bench.sandbox.advance(TimeDelta::days(3));
+    if !stage.estate.forced.is_empty() {
+        let asked = Asked { force: true, revoke_now: false, reason: Some("before the crash".to_owned()) };
+        let only = stage.estate.forced.iter().map(|name| (*name).to_owned()).collect();
+        stage.turn(None, Wish { only, asked, max: None }).await;
+    }
+    stage.bench.sandbox.advance(TimeDelta::days(4));
+
+    stage.gather();
+    let before = stage.bench.job();
+    if name.at > 0 {
+        stage.bench.sandbox.inject(Fault { at: At::Nth(name.at), what: name.strike.what() });
+    }
+    stage.turn(None, Wish::default()).await;
+    stage.bench.sandbox.clear_faults();
+    let struck = stage.gather();
+    match name.memory {
+        Memory::File | Memory::Variable => {}
+        Memory::Lost => stage.forget(),
+        Memory::Old => stage.remember(backup.as_deref()),
+    }
+
+    // Past the lease, and up to one whole interval later.
+    stage.bench.sandbox.advance(TimeDelta::hours([1, 5, 12][name.at % 3]));
+    stage.turn((name.job == Job::Stale).then_some(before), Wish::default()).await;
+    stage.bench.sandbox.advance(TimeDelta::hours(12));
+    let last = stage.turn(None, Wish::default()).await;
+    let lonely_lost = laws::at_the_end(&mut stage, last.as_ref(), &struck);
+    stage.gather();
+    let Stage { broken, story, exchanges, .. } = stage;
+    Ended { broken, requests: struck.len(), exchanges, story, lonely_lost }
+}
+
+impl Stage {
+    fn set(scenario: &Scenario, memory: Memory) -> Self {
+        let mut bench = Bench::new(1);
+        let estate = (scenario.found)(&mut bench);
+        let ledger = match memory {
+            Memory::Variable => "{ kind: gitlab/ci-variable, project: acme/tokenwheel, key: TOKENWHEEL_LEDGER }",
+            _ => "{ kind: file, path: ledger.json }",
+        };
+        bench.write_config(&format!("version: 1\nevery: 12h\n{}ledger: {ledger}\n", estate.config));
+        Self { bench, estate, story: String::new(), broken: Vec::new(), exchanges: Vec::new(), memory }
+    }
+
+    /// One run, to its end or to its death; checked by the laws that hold after every run.
+    async fn turn(&mut self, job: Option<BTreeMap<String, String>>, wish: Wish) -> Option<Result<RunReport, String>> {
+        let job = job.unwrap_or_else(|| self.bench.job());
+        let death = Arc::new(Death::default());
+        let hook = Arc::clone(&death);
+        self.bench.sandbox.on_kill(Box::new(move || hook.strike()));
+        self.bench.told.lock().unwrap().clear();
+        let ended = tokio::select! {
+            biased;
+            () = death.struck.notified() => None,
+            report = rotate(&self.bench, job, wish, &death) => Some(report),
+        };
+        let told = self.bench.told.lock().unwrap().join("\n  ");
+        let text = match &ended {
+            None => "killed".to_owned(),
+            Some(Err(why)) => why.clone(),
+            Some(Ok(report)) => crate::common::text(report),
+        };
+        let now = self.bench.sandbox.now();
+        self.story.push_str(&format!("\n--- run of {now}\n  {told}\n{text}"));
+        laws::after_a_run(self, ended.as_ref(), &told);
+        ended
+    }
+
+    /// Keeps what went over the wire, and lets the count begin anew.
+    fn gather(&mut self) -> Vec<Exchange> {
+        let exchanges = self.bench.sandbox.exchanges();
+        self.bench.sandbox.forget_exchanges();
+        self.exchanges.extend(exchanges.iter().cloned());
+        exchanges
+    }
+
+    /// The ledger as it stands.
+    pub(crate) fn recall(&self) -> Option<String> {
+        if self.memory == Memory::Variable {
+            return self.bench.sandbox.gitlab(|gitlab| gitlab.variable(LEDGER.0, LEDGER.1, "*")).map(|held| held.value);
+        }
+        std::fs::read_to_string(self.ledger()).ok()
+    }
+
+    fn ledger(&self) -> std::path::PathBuf {
+        self.bench.folder.path().join("ledger.json")
+    }
+
+    fn forget(&self) {
+        let _ = std::fs::remove_file(self.ledger());
+    }
+
+    fn remember(&self, backup: Option<&str>) {
+        std::fs::write(self.ledger(), backup.unwrap()).unwrap();
+    }
+}
+
+/// The death of a process: from then on nothing it sends goes out.
+#[derive(Default)]
+struct Death {
+    struck: Notify,
+    dead: AtomicBool,
+}
+
+impl Death {
+    fn strike(&self) {
+        self.dead.store(true, Ordering::Relaxed);
+        self.struck.notify_one();
+    }
+}
+
+/// A transport that dies with its process.
+struct Mortal {
+    mounted: Mounted,
+    death: Arc<Death>,
+}
+
+#[async_trait]
+impl Transport for Mortal {
+    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Broken> {
+        if self.death.dead.load(Ordering::Relaxed) {
+            return std::future::pending().await;
+        }
+        self.mounted.send(request).await
+    }
+}
+
+async fn rotate(
+    bench: &Bench,
+    job: BTreeMap<String, String>,
+    wish: Wish,
+    death: &Arc<Death>,
+) -> Result<RunReport, String> {
+    let config = config::load(&bench.config_path()).map_err(|problems| problems.to_string())?;
+    let (sandbox, death) = (bench.sandbox.clone(), Arc::clone(death));
+    let setup = Setup {
+        environment: Arc::new(move |name| job.get(name).cloned()),
+        carrier: Arc::new(move |_: Option<&Path>| {
+            let mortal = Mortal { mounted: Mounted(sandbox.clone()), death: Arc::clone(&death) };
+            Ok(Arc::new(mortal) as Arc<dyn Transport>)
+        }),
+        offline: false,
+    };
+    let wheel = Wheel::build(&config, &setup).map_err(|problems| problems.to_string())?;
+    let run = Run::observe(wheel, bench.world(), &config, wish, Reach::Acts).await.map_err(|why| why.to_string())?;
+    let plans = run.plan().await;
+    Ok(run.apply(plans).await)
+}

@@ -1,0 +1,116 @@
+//! Plays all histories of a scenario, counts them, and tells of those that went wrong.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use tokenwheel_sandbox::{Exchange, violations};
+
+use crate::estate::Scenario;
+use crate::history::{self, Job, Memory, Name, Strike};
+
+/// What was played.
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    histories: usize,
+    by_strike: BTreeMap<Strike, usize>,
+    lost: usize,
+    violations: usize,
+}
+
+impl Tally {
+    const fn new() -> Self {
+        Self { histories: 0, by_strike: BTreeMap::new(), lost: 0, violations: 0 }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.histories += other.histories;
+        self.lost += other.lost;
+        self.violations += other.violations;
+        for (strike, count) in &other.by_strike {
+            *self.by_strike.entry(*strike).or_default() += count;
+        }
+    }
+
+    fn line(&self, name: &str) -> String {
+        let strikes: Vec<String> = self.by_strike.iter().map(|(strike, count)| format!("{strike:?} {count}")).collect();
+        let Self { histories, lost, violations, .. } = self;
+        let lost = if *lost > 0 { format!(", lost as it must be {lost}") } else { String::new() };
+        format!("{name}: {histories} histories ({}), {violations} violations{lost}", strikes.join(", "))
+    }
+}
+
+static TOTAL: Mutex<Tally> = Mutex::new(Tally::new());
+
+/// Only this history, if somebody asks for one.
+#[expect(clippy::disallowed_methods, reason = "a person names the history to replay")]
+fn only() -> Option<String> {
+    std::env::var("CRASH").ok()
+}
+
+/// Plays every history of a scenario, prints a line, and fails with those that break a law.
+pub(crate) async fn play(scenario: &Scenario) {
+    let only = only();
+    let mut tally = Tally::default();
+    let mut told = Vec::new();
+    let mut wire = Wire::default();
+    for memory in Memory::ALL {
+        let name = |at, strike, job| Name { scenario: scenario.name, at, strike, memory, job };
+        let undisturbed = history::play(scenario, name(0, Strike::KilledBefore, Job::Fresh)).await;
+        assert!(undisturbed.broken.is_empty(), "undisturbed: {:#?}{}", undisturbed.broken, undisturbed.story);
+        assert!(undisturbed.requests > 0);
+        for at in 1..=undisturbed.requests {
+            for (strike, job) in Strike::ALL.iter().flat_map(|strike| Job::ALL.map(|job| (*strike, job))) {
+                let name = name(at, strike, job);
+                if only.as_ref().is_some_and(|only| *only != name.to_string()) {
+                    continue;
+                }
+                let ended = history::play(scenario, name).await;
+                tally.histories += 1;
+                *tally.by_strike.entry(strike).or_default() += 1;
+                tally.lost += usize::from(ended.lonely_lost);
+                tally.violations += ended.broken.len();
+                wire.take(ended.exchanges);
+                if !ended.broken.is_empty() || only.is_some() {
+                    told.push((name, ended.broken, ended.story));
+                }
+            }
+        }
+    }
+    let described = violations(&wire.exchanges);
+    let mut total = TOTAL.lock().unwrap_or_else(PoisonError::into_inner);
+    total.add(&tally);
+    println!("{}; {} exchanges, {} of them different", tally.line(scenario.name), wire.seen, wire.exchanges.len());
+    println!("{}", total.line("so far"));
+    drop(total);
+    if only.is_some() {
+        told.iter().for_each(|(name, broken, story)| println!("{name}: {broken:#?}{story}"));
+    }
+    assert!(described.is_empty(), "{described:#?}");
+    let names: Vec<String> = told.iter().map(|(name, broken, _)| format!("{name}: {}", broken.join("; "))).collect();
+    let wrong = told.iter().find(|(_, broken, _)| !broken.is_empty());
+    if let Some((name, _, story)) = wrong {
+        let scenario = scenario.name;
+        panic!("{}\n\nthe first of them, again with CRASH={name} (scenario {scenario}):{story}", names.join("\n"));
+    }
+}
+
+/// What went over the wire, each exchange once: most histories of a scenario send the same.
+#[derive(Default)]
+struct Wire {
+    seen: usize,
+    known: HashSet<(String, Vec<u8>, Option<(u16, Vec<u8>)>)>,
+    exchanges: Vec<Exchange>,
+}
+
+impl Wire {
+    fn take(&mut self, exchanges: Vec<Exchange>) {
+        for exchange in exchanges {
+            self.seen += 1;
+            let acted = exchange.acted.as_ref().map(|(status, body)| (*status, body.to_vec()));
+            let key = (format!("{} {}", exchange.method, exchange.target), exchange.request_body.to_vec(), acted);
+            if self.known.insert(key) {
+                self.exchanges.push(exchange);
+            }
+        }
+    }
+}
