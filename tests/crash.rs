@@ -25,6 +25,71 @@ fn play(scenario: &Scenario) {
 }
 
 #[test]
-fn a_project_token_turned_by_a_pair() {
+fn a_token_is_turned_by_a_pair() {
     play(&estates::PAIR);
+}
+
+#[test]
+fn a_token_is_turned_by_a_single_refresher() {
+    play(&estates::SINGLE);
+}
+
+#[test]
+fn a_single_refresher_turns_itself() {
+    play(&estates::SINGLE_DUE);
+}
+
+#[test]
+fn the_primary_of_a_pair_is_turned_by_the_spare() {
+    play(&estates::PRIMARY_DUE);
+}
+
+#[test]
+fn the_spare_of_a_pair_is_turned_by_the_primary() {
+    play(&estates::SPARE_DUE);
+}
+
+#[test]
+fn both_of_a_pair_are_turned_one_a_run() {
+    play(&estates::BOTH_DUE);
+}
+
+#[test]
+fn one_of_two_destinations_is_hidden() {
+    play(&estates::HIDDEN);
+}
+
+#[test]
+fn a_service_account_token_overlaps() {
+    play(&estates::ACCOUNT);
+}
+
+#[test]
+fn a_trigger_is_made_as_another_token() {
+    play(&estates::TRIGGER);
+}
+
+#[test]
+fn a_token_turns_itself() {
+    play(&estates::ITSELF);
+}
+
+#[test]
+fn a_styra_token_is_turned_by_a_refresher_that_may_not_read() {
+    play(&estates::STYRA_BLIND);
+}
+
+#[test]
+fn a_styra_token_is_turned_by_a_refresher_that_may_read() {
+    play(&estates::STYRA_READS);
+}
+
+#[test]
+fn a_styra_refresher_turns_itself() {
+    play(&estates::STYRA_DUE);
+}
+
+#[test]
+fn several_tokens_turn_at_once() {
+    play(&estates::SEVERAL);
 }

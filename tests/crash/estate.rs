@@ -14,12 +14,12 @@ pub(crate) struct Scenario {
 /// What was seeded, and what is wanted.
 pub(crate) struct Estate {
     /// `connections:` and `tokens:`; the ledger is added by the history.
-    pub(crate) config: &'static str,
+    pub(crate) config: String,
     pub(crate) tokens: Vec<Kept>,
     /// Tokens that nobody may end.
     pub(crate) strangers: Vec<Stranger>,
-    /// Turned on the third day.
-    pub(crate) forced: &'static [&'static str],
+    /// What is turned on the first day, in each of as many runs.
+    pub(crate) forced: &'static [&'static [&'static str]],
     /// The token of a single refresher, whose own turn cannot be saved once its answer is lost.
     pub(crate) lonely: Option<&'static str>,
 }

@@ -9,16 +9,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::TimeDelta;
-use tokenwheel::config;
+use http::Method;
+use tokenwheel::config::Config;
 use tokenwheel::demo::Mounted;
 use tokenwheel::http::{Broken, Transport};
-use tokenwheel::plan::Asked;
 use tokenwheel::report::RunReport;
 use tokenwheel::run::{Reach, Run, Setup, Wheel, Wish};
 use tokenwheel_sandbox::{At, Exchange, Fault, What};
 use tokio::sync::Notify;
 
-use crate::common::Bench;
+use crate::common::{Bench, force};
 use crate::estate::{Estate, Scenario};
 use crate::laws;
 
@@ -99,8 +99,8 @@ impl fmt::Display for Name {
 pub(crate) struct Ended {
     /// What is wrong with it.
     pub(crate) broken: Vec<String>,
-    /// How many requests the struck run made.
-    pub(crate) requests: usize,
+    /// The requests of the struck run, and whether they only read.
+    pub(crate) reads: Vec<bool>,
     /// Everything that went over the wire.
     pub(crate) exchanges: Vec<Exchange>,
     /// What was narrated and reported.
@@ -117,22 +117,24 @@ pub(crate) struct Stage {
     pub(crate) broken: Vec<String>,
     exchanges: Vec<Exchange>,
     memory: Memory,
+    config: Config,
 }
 
 const LEDGER: (&str, &str) = ("projects/acme/tokenwheel", "TOKENWHEEL_LEDGER");
 
-/// Plays one history.
-pub(crate) async fn play(scenario: &Scenario, name: Name) -> Ended {
+/// Plays one history; `None` when its stale job would be no staler than a fresh one, so that it is another one's twin.
+pub(crate) async fn play(scenario: &Scenario, name: Name) -> Option<Ended> {
     let mut stage = Stage::set(scenario, name.memory);
-    stage.turn(None, Wish::default()).await;
-    let backup = stage.recall();
-    stage.bench.sandbox.advance(TimeDelta::days(3));
-    if !stage.estate.forced.is_empty() {
-        let asked = Asked { force: true, revoke_now: false, reason: Some("before the crash".to_owned()) };
-        let only = stage.estate.forced.iter().map(|name| (*name).to_owned()).collect();
-        stage.turn(None, Wish { only, asked, max: None }).await;
+    let mut backup = None;
+    if name.memory == Memory::Old {
+        stage.turn(None, Wish::default()).await;
+        backup = stage.recall();
     }
-    stage.bench.sandbox.advance(TimeDelta::days(4));
+    stage.bench.sandbox.advance(TimeDelta::days(1));
+    for names in stage.estate.forced {
+        stage.turn(None, force(names)).await;
+    }
+    stage.bench.sandbox.advance(TimeDelta::days(6));
 
     stage.gather();
     let before = stage.bench.job();
@@ -142,6 +144,9 @@ pub(crate) async fn play(scenario: &Scenario, name: Name) -> Ended {
     stage.turn(None, Wish::default()).await;
     stage.bench.sandbox.clear_faults();
     let struck = stage.gather();
+    if name.job == Job::Stale && before == stage.bench.job() {
+        return None;
+    }
     match name.memory {
         Memory::File | Memory::Variable => {}
         Memory::Lost => stage.forget(),
@@ -156,7 +161,8 @@ pub(crate) async fn play(scenario: &Scenario, name: Name) -> Ended {
     let lonely_lost = laws::at_the_end(&mut stage, last.as_ref(), &struck);
     stage.gather();
     let Stage { broken, story, exchanges, .. } = stage;
-    Ended { broken, requests: struck.len(), exchanges, story, lonely_lost }
+    let reads = struck.iter().map(|exchange| exchange.method == Method::GET).collect();
+    Some(Ended { broken, reads, exchanges, story, lonely_lost })
 }
 
 impl Stage {
@@ -168,7 +174,8 @@ impl Stage {
             _ => "{ kind: file, path: ledger.json }",
         };
         bench.write_config(&format!("version: 1\nevery: 12h\n{}ledger: {ledger}\n", estate.config));
-        Self { bench, estate, story: String::new(), broken: Vec::new(), exchanges: Vec::new(), memory }
+        let config = bench.config();
+        Self { config, bench, estate, story: String::new(), broken: Vec::new(), exchanges: Vec::new(), memory }
     }
 
     /// One run, to its end or to its death; checked by the laws that hold after every run.
@@ -181,7 +188,7 @@ impl Stage {
         let ended = tokio::select! {
             biased;
             () = death.struck.notified() => None,
-            report = rotate(&self.bench, job, wish, &death) => Some(report),
+            report = rotate(&self.bench, &self.config, job, wish, &death) => Some(report),
         };
         let told = self.bench.told.lock().unwrap().join("\n  ");
         let text = match &ended {
@@ -256,11 +263,11 @@ impl Transport for Mortal {
 
 async fn rotate(
     bench: &Bench,
+    config: &Config,
     job: BTreeMap<String, String>,
     wish: Wish,
     death: &Arc<Death>,
 ) -> Result<RunReport, String> {
-    let config = config::load(&bench.config_path()).map_err(|problems| problems.to_string())?;
     let (sandbox, death) = (bench.sandbox.clone(), Arc::clone(death));
     let setup = Setup {
         environment: Arc::new(move |name| job.get(name).cloned()),
@@ -270,8 +277,8 @@ async fn rotate(
         }),
         offline: false,
     };
-    let wheel = Wheel::build(&config, &setup).map_err(|problems| problems.to_string())?;
-    let run = Run::observe(wheel, bench.world(), &config, wish, Reach::Acts).await.map_err(|why| why.to_string())?;
+    let wheel = Wheel::build(config, &setup).map_err(|problems| problems.to_string())?;
+    let run = Run::observe(wheel, bench.world(), config, wish, Reach::Acts).await.map_err(|why| why.to_string())?;
     let plans = run.plan().await;
     Ok(run.apply(plans).await)
 }

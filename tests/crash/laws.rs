@@ -61,7 +61,7 @@ pub(crate) fn at_the_end(stage: &mut Stage, last: Option<&Outcome>, struck: &[Ex
         token.is_some_and(|token| is_lost(token, stage))
     });
     if let Some(lonely) = lost {
-        if !text.contains("make a new one by hand and put it into") {
+        if !text.contains("make a new one by hand and put it") {
             broken.push(format!("{lonely} is lost, and the report does not say what to do"));
         }
         if level == Some(0) {

@@ -41,36 +41,59 @@ impl Tally {
 
 static TOTAL: Mutex<Tally> = Mutex::new(Tally::new());
 
-/// Only this history, if somebody asks for one.
-#[expect(clippy::disallowed_methods, reason = "a person names the history to replay")]
-fn only() -> Option<String> {
-    std::env::var("CRASH").ok()
+/// Which histories are played.
+#[derive(PartialEq)]
+enum Choice {
+    /// Each that differs from all others.
+    Different,
+    /// Each, twins too.
+    Every,
+    /// This one, told in full.
+    Only(String),
 }
 
-/// Plays every history of a scenario, prints a line, and fails with those that break a law.
+impl Choice {
+    #[expect(clippy::disallowed_methods, reason = "a person names the history to replay")]
+    fn made() -> Self {
+        match std::env::var("CRASH") {
+            Err(_) => Self::Different,
+            Ok(word) if word == "every" => Self::Every,
+            Ok(name) => Self::Only(name),
+        }
+    }
+
+    /// A read changes nothing: to be killed before it or after it is the same, and any answer that is none is asked
+    /// for again.
+    fn plays(&self, name: &Name, read: bool) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Only(only) => *only == name.to_string(),
+            Self::Different => !read || matches!(name.strike, Strike::KilledBefore | Strike::ServerError),
+        }
+    }
+}
+
+/// Plays the histories of a scenario, prints a line, and fails with those that break a law.
 pub(crate) async fn play(scenario: &Scenario) {
-    let only = only();
-    let mut tally = Tally::default();
-    let mut told = Vec::new();
-    let mut wire = Wire::default();
+    let choice = Choice::made();
+    let (mut tally, mut told, mut wire) = (Tally::default(), Vec::new(), Wire::default());
     for memory in Memory::ALL {
         let name = |at, strike, job| Name { scenario: scenario.name, at, strike, memory, job };
-        let undisturbed = history::play(scenario, name(0, Strike::KilledBefore, Job::Fresh)).await;
+        let undisturbed = history::play(scenario, name(0, Strike::KilledBefore, Job::Fresh)).await.unwrap();
         assert!(undisturbed.broken.is_empty(), "undisturbed: {:#?}{}", undisturbed.broken, undisturbed.story);
-        assert!(undisturbed.requests > 0);
-        for at in 1..=undisturbed.requests {
+        for (at, read) in undisturbed.reads.into_iter().enumerate() {
             for (strike, job) in Strike::ALL.iter().flat_map(|strike| Job::ALL.map(|job| (*strike, job))) {
-                let name = name(at, strike, job);
-                if only.as_ref().is_some_and(|only| *only != name.to_string()) {
+                let name = name(at + 1, strike, job);
+                if !choice.plays(&name, read) {
                     continue;
                 }
-                let ended = history::play(scenario, name).await;
+                let Some(ended) = history::play(scenario, name).await else { continue };
                 tally.histories += 1;
                 *tally.by_strike.entry(strike).or_default() += 1;
                 tally.lost += usize::from(ended.lonely_lost);
                 tally.violations += ended.broken.len();
                 wire.take(ended.exchanges);
-                if !ended.broken.is_empty() || only.is_some() {
+                if !ended.broken.is_empty() || matches!(choice, Choice::Only(_)) {
                     told.push((name, ended.broken, ended.story));
                 }
             }
@@ -82,7 +105,7 @@ pub(crate) async fn play(scenario: &Scenario) {
     println!("{}; {} exchanges, {} of them different", tally.line(scenario.name), wire.seen, wire.exchanges.len());
     println!("{}", total.line("so far"));
     drop(total);
-    if only.is_some() {
+    if matches!(choice, Choice::Only(_)) {
         told.iter().for_each(|(name, broken, story)| println!("{name}: {broken:#?}{story}"));
     }
     assert!(described.is_empty(), "{described:#?}");
