@@ -37,6 +37,8 @@ pub struct Styra {
     pub refresher_may_read: bool,
     /// Whether a role stays bound to the id of a token that was deleted, for the next token of that id. Not confirmed.
     pub delete_keeps_role: bool,
+    /// Whether values begin with a mark that is neither a letter nor a digit. What they are made of is not documented.
+    pub marked_values: bool,
     clock: Clock,
     mint: Mint,
     requests: u64,
@@ -56,6 +58,7 @@ impl Styra {
             regenerate_ignored: false,
             refresher_may_read: false,
             delete_keeps_role: false,
+            marked_values: false,
             clock,
             mint: Mint::new(seed, "styra"),
             requests: 0,

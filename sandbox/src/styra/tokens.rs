@@ -116,7 +116,8 @@ impl Styra {
     }
 
     pub(crate) fn mint_value(&mut self) -> String {
-        self.mint.secret("", URL_SAFE, 86)
+        let mark = if self.marked_values { "$" } else { "" };
+        self.mint.secret(mark, URL_SAFE, 86)
     }
 
     pub(crate) fn keep(&mut self, token: Token) {
