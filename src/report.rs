@@ -42,6 +42,8 @@ pub struct ConnectionReport {
     pub troubles: Vec<String>,
     /// Whether nothing can be done over it.
     pub dead: bool,
+    /// Whether that is so only because the service could not be asked: then its credentials may be well.
+    pub unreachable: bool,
     /// When the credential that is logged in dies.
     pub dies: Option<DateTime<Utc>>,
 }
@@ -84,17 +86,35 @@ impl ConnectionReport {
             let found = alive.found_at.as_ref()?;
             Some(format!("{}: the job was started before its last turn; the live one is in {found}", seat.word()))
         });
-        let dead = state.dead.iter().filter(|(seat, _)| !state.alive.contains_key(seat));
+        let silent = silence(state, wheel, name);
+        let asked = silent.is_none();
+        let dead = state.dead.iter().filter(|(seat, _)| asked && !state.alive.contains_key(seat));
         let dead = dead.map(|(seat, why)| format!("{}: {why}{}", seat.word(), next_step(wheel, name, *seat)));
         Self {
             name: name.to_owned(),
             host: linked.map(|linked| linked.connection.host().to_owned()).unwrap_or_default(),
             login,
-            troubles: dead.chain(moved).collect(),
+            troubles: dead.chain(moved).chain(silent).collect(),
             dead: state.login.is_none(),
+            unreachable: state.unreachable,
             dies: alive.and_then(|(_, alive)| alive.login.record.as_ref()).and_then(|record| record.expires),
         }
     }
+}
+
+/// Why a service could not be asked: once, where that is the same for every credential.
+fn silence(state: &ConnectionState, wheel: &Wheel, connection: &str) -> Option<String> {
+    let linked = wheel.connections.get(connection).filter(|_| state.unreachable)?;
+    let mut whys: Vec<&str> = state
+        .dead
+        .iter()
+        .map(|(seat, why)| {
+            let source = linked.credentials.get(seat).map(|credential| format!("{}: ", credential.source));
+            source.and_then(|source| why.strip_prefix(&source)).unwrap_or(why)
+        })
+        .collect();
+    whys.dedup();
+    Some(format!("{}; its credentials may be well, and the next run asks again", whys.join("; ")))
 }
 
 /// What a person does about a dead refresher.
@@ -121,7 +141,9 @@ impl TokenReport {
         moment: &Moment,
     ) -> Self {
         let states = token.wanted.destinations.iter().enumerate().map(|(index, address)| {
+            // The address stands before the sentence, and is not repeated in it.
             let before = seen.and_then(|seen| seen.seen.sights.get(index)).map(Sight::sentence);
+            let before = before.map(|told| told.replacen(&format!("{address}: "), "", 1).replacen(&**address, "it", 1));
             (address.clone(), outcome.at_destination(index).or(before).unwrap_or_default())
         });
         let Dates { created, dies, due } = outcome.dates(plan);

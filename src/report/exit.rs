@@ -83,10 +83,13 @@ fn retirement(retired: &[super::Retired]) -> Level {
 impl RunReport {
     /// How bad it is in all.
     pub fn level(&self) -> Level {
-        let dead = self.connections.iter().any(|connection| connection.dead);
+        let dead = self.connections.iter().any(|connection| connection.dead && !connection.unreachable);
         let of_all_dead = dead && self.tokens.iter().all(|token| matches!(token.outcome, Outcome::NotSeen(_)));
         let tokens = self.tokens.iter().map(TokenReport::level).filter(|level| !of_all_dead || *level == Level::Now);
-        let connections = if dead { Level::Config } else { Level::Well };
+        // A server that cannot be asked is nobody's mistake: what was to be done over it is left to do.
+        let unreachable = self.connections.iter().any(|connection| connection.unreachable);
+        let connections = if unreachable { Level::Later } else { Level::Well };
+        let connections = connections.worse(if dead { Level::Config } else { Level::Well });
         let half_dead = self.connections.iter().any(|connection| !connection.dead && !connection.troubles.is_empty());
         let spare = if half_dead && self.verb == "check" { Level::Later } else { Level::Well };
         tokens.fold(connections.worse(spare), Level::worse)

@@ -43,6 +43,7 @@ pub(super) fn render(report: &RunReport) -> String {
                 "host": connection.host,
                 "login": connection.login,
                 "dead": connection.dead,
+                "unreachable": connection.unreachable,
                 "dies": connection.dies,
                 "troubles": connection.troubles,
             })

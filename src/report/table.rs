@@ -13,7 +13,8 @@ use crate::text;
 pub(super) fn render(report: &RunReport, painted: bool) -> String {
     let mut out = String::new();
     for connection in &report.connections {
-        let who = connection.login.clone().unwrap_or_else(|| "no live refresher".to_owned());
+        let nobody = if connection.unreachable { "cannot be asked" } else { "no live refresher" };
+        let who = connection.login.clone().unwrap_or_else(|| nobody.to_owned());
         let until = connection.dies.map(|dies| format!(", until {}", text::when(dies, report.started)));
         let _ = writeln!(out, "{} ({}): {who}{}", connection.name, connection.host, until.unwrap_or_default());
         for trouble in &connection.troubles {
@@ -99,11 +100,15 @@ pub(super) fn summary(report: &RunReport) -> String {
     let counts: Vec<String> = words.iter().map(|(word, count)| format!("{count} {word}")).collect();
     let next = report.tokens.iter().filter_map(|token| token.due).filter(|due| *due > report.started).min();
     let next = next.map(|due| format!("; next due {}", text::when(due, report.started))).unwrap_or_default();
+    let unseen = |token: &TokenReport| matches!(token.outcome, super::Outcome::NotSeen(_)) && token.dies.is_none();
     let verdict = match report.level() {
         Level::Well | Level::Due if report.anything_due() => "`rotate` would do this now",
         Level::Well | Level::Due => "all well",
         Level::Bug => "this is a bug",
         Level::Config => "a credential is dead, and nothing was attempted over it",
+        Level::Later if report.tokens.iter().any(unseen) => {
+            "something is left to do; of what could be seen, nothing is at risk before the next run"
+        }
         Level::Later => "something is left to do; nothing is at risk before the next run",
         Level::Now => "act now: a token is dead, or will be before the next run",
     };
