@@ -111,7 +111,7 @@ impl Call {
 
     fn name(&self) -> String {
         // Without the query: some services carry secrets there.
-        format!("{} {}{}", self.method, self.url.host_str().unwrap_or_default(), self.url.path())
+        format!("{} {}{}", self.method, host(&self.url), self.url.path())
     }
 }
 
@@ -175,6 +175,8 @@ pub struct HttpError {
 /// What went wrong with a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
+    /// It was not sent, for a reason of our own.
+    Withheld(String),
     /// It never reached the server.
     NeverSent(String),
     /// It may have been acted on.
@@ -204,6 +206,7 @@ pub enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Withheld(why) => write!(f, "nothing was sent: {why}"),
             Self::NeverSent(why) => write!(f, "the server was not reached: {why}"),
             Self::NoAnswer(why) => write!(f, "no answer: {why}"),
             Self::Redirected(to) => write!(
@@ -231,7 +234,7 @@ impl HttpError {
         match &self.cause {
             Cause::NoAnswer(_) | Cause::Unreadable { .. } => true,
             Cause::Refused { status, .. } => *status >= 500,
-            Cause::NeverSent(_) | Cause::Redirected(_) | Cause::TooManyRequests => false,
+            Cause::Withheld(_) | Cause::NeverSent(_) | Cause::Redirected(_) | Cause::TooManyRequests => false,
         }
     }
 
@@ -279,7 +282,7 @@ impl Http {
                     wait
                 }
                 Ok(answer) if answer.status.is_server_error() && !last => back_off(attempt),
-                Err(error) if !last && !matches!(error.cause, Cause::Redirected(_)) => back_off(attempt),
+                Err(error) if !last && !matches!(error.cause, Cause::Redirected(_) | Cause::Withheld(_)) => back_off(attempt),
                 _ => return outcome,
             };
             log::debug!("{}: attempt {attempt} failed, again in {} ms", call.name(), wait.as_millis());
@@ -296,7 +299,7 @@ impl Http {
         *request.headers_mut() = call.headers.clone();
         *request.uri_mut() = call.url.as_str().parse().map_err(|_| HttpError {
             call: call.name(),
-            cause: Cause::NeverSent("the address is not a valid URL".to_owned()),
+            cause: Cause::Withheld("the address is not a valid URL".to_owned()),
         })?;
         let response = self.transport.send(request).await.map_err(|broken| HttpError {
             call: call.name(),
@@ -315,11 +318,17 @@ impl Http {
     }
 }
 
-/// The host and path that a redirect names, without anything else it may carry.
+/// The host, with its port where that is not the usual one.
+fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// The scheme, host and path that a redirect names, without anything else it may carry.
 fn target(headers: &HeaderMap, base: &Url) -> String {
     let location = headers.get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match base.join(location) {
-        Ok(url) => crate::text::plain(&format!("{}{}", url.host_str().unwrap_or_default(), url.path())),
+        Ok(url) => crate::text::plain(&format!("{}://{}{}", url.scheme(), host(&url), url.path())),
         Err(_) => "an address that cannot be read".to_owned(),
     }
 }

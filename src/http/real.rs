@@ -37,7 +37,8 @@ impl RealTransport {
         for path in private_roots {
             let pem = std::fs::read(path).with_context(|| format!("cannot read the CA file {}", path.display()))?;
             let bundle = reqwest::Certificate::from_pem_bundle(&pem)
-                .with_context(|| format!("{} holds no PEM certificates", path.display()))?;
+                .with_context(|| format!("{} holds what is no PEM certificate", path.display()))?;
+            anyhow::ensure!(!bundle.is_empty(), "{} holds no PEM certificate", path.display());
             roots.extend(bundle);
         }
         let client = reqwest::Client::builder()
@@ -94,5 +95,10 @@ fn innermost(error: &reqwest::Error) -> String {
     while let Some(next) = cause.and_then(std::error::Error::source) {
         cause = Some(next);
     }
-    cause.map_or_else(|| "the request failed".to_owned(), |cause| crate::text::plain(&cause.to_string()))
+    let told = cause.map_or_else(|| "the request failed".to_owned(), |cause| crate::text::plain(&cause.to_string()));
+    // The one case that the config can mend, and that rustls tells in one word.
+    if told.contains("UnknownIssuer") {
+        return "its certificate is of a CA that is not known here; if it is yours, name it with `ca_file:`".to_owned();
+    }
+    told
 }

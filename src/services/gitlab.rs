@@ -84,9 +84,9 @@ impl GitLab {
 
     /// Sends one of the `gitlab` crate's endpoints, or one of our own in its form, with the credential of the slot.
     async fn call(&self, endpoint: &(impl Endpoint + Sync), retry: Retry) -> Result<Answer, HttpError> {
-        let value = self.slot.lend().ok_or_else(|| never_sent("no credential is at hand"))?;
+        let value = self.slot.lend().ok_or_else(|| withheld("no credential is at hand"))?;
         if self.dead.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|dead| dead.same_as(&value)) {
-            return Err(never_sent("the credential was refused before in this run and is not used again"));
+            return Err(withheld("the credential was refused before in this run and is not used again"));
         }
         let answer = self.call_as(&value, endpoint, retry).await?;
         if answer.status.as_u16() == 401 && answer.word("/error").is_some_and(|error| error == "invalid_token") {
@@ -102,13 +102,13 @@ impl GitLab {
         endpoint: &(impl Endpoint + Sync),
         retry: Retry,
     ) -> Result<Answer, HttpError> {
-        let mut url = self.api.join(&endpoint.endpoint()).map_err(|_| never_sent("the path is not one"))?;
+        let mut url = self.api.join(&endpoint.endpoint()).map_err(|_| withheld("the path is not one"))?;
         endpoint.parameters().add_to_url(&mut url);
         if url.query() == Some("") {
             url.set_query(None);
         }
         let mut call = Call::new(endpoint.method(), url, retry).credential(PRIVATE_TOKEN, "", value);
-        if let Some((mime, body)) = endpoint.body().map_err(|_| never_sent("the body cannot be written"))? {
+        if let Some((mime, body)) = endpoint.body().map_err(|_| withheld("the body cannot be written"))? {
             call = call.body(mime, body.into());
         }
         self.http.send(call).await
@@ -117,7 +117,7 @@ impl GitLab {
     /// Who the credential of the slot is. Asked before any rotate path is called.
     async fn me(&self) -> Result<Arc<TokenJson>, HttpError> {
         let mut me = self.me.lock().await;
-        let value = self.slot.lend().ok_or_else(|| never_sent("no credential is at hand"))?;
+        let value = self.slot.lend().ok_or_else(|| withheld("no credential is at hand"))?;
         if let Some((_, known)) = me.as_ref().filter(|(of, _)| of.same_as(&value)) {
             return Ok(Arc::clone(known));
         }
@@ -130,14 +130,14 @@ impl GitLab {
     /// <https://docs.gitlab.com/api/personal_access_tokens/#self-inform>
     async fn whose(&self, value: &TokenValue) -> Result<TokenJson, HttpError> {
         let endpoint =
-            PersonalAccessTokenSelf::builder().build().map_err(|_| never_sent("the request cannot be made"))?;
+            PersonalAccessTokenSelf::builder().build().map_err(|_| withheld("the request cannot be made"))?;
         let answer = self.call_as(value, &endpoint, Retry::Read).await?;
         if answer.ok() { answer.json() } else { Err(answer.refused(&meaning(&answer))) }
     }
 
     /// Lists all pages of a collection, once a run.
     async fn list(&self, endpoint: &(impl Endpoint + Sync)) -> Result<Arc<Vec<serde_json::Value>>, HttpError> {
-        let mut key = self.api.join(&endpoint.endpoint()).map_err(|_| never_sent("the path is not one"))?;
+        let mut key = self.api.join(&endpoint.endpoint()).map_err(|_| withheld("the path is not one"))?;
         endpoint.parameters().add_to_url(&mut key);
         let listing = {
             let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
@@ -181,8 +181,8 @@ impl GitLab {
     }
 }
 
-fn never_sent(why: &str) -> HttpError {
-    HttpError::before("gitlab", Cause::NeverSent(why.to_owned()))
+fn withheld(why: &str) -> HttpError {
+    HttpError::before("gitlab", Cause::Withheld(why.to_owned()))
 }
 
 #[async_trait]
@@ -205,7 +205,7 @@ impl Connection for GitLab {
         let login = Login {
             who: found.user_id.map(|id| format!("user {id}")),
             rights: found.scopes.clone(),
-            too_wide: (!wide.is_empty()).then(|| format!("scope {} is never needed", crate::text::list(&wide))),
+            too_wide: (!wide.is_empty()).then(|| format!("scope {}", crate::text::list(&wide))),
             record: Some(found.record()),
         };
         if self.slot.lend().is_some_and(|slot| slot.same_as(value)) {

@@ -42,7 +42,7 @@ impl Styra {
         let value = self
             .slot
             .lend()
-            .ok_or_else(|| HttpError::before("styra", Cause::NeverSent("no credential is at hand".to_owned())))?;
+            .ok_or_else(|| HttpError::before("styra", Cause::Withheld("no credential is at hand".to_owned())))?;
         self.call_as(&value, method, path, body, retry).await
     }
 
