@@ -54,10 +54,17 @@ fn folder(path: &Path) -> &Path {
 fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     let told = || format!("{} cannot be written", path.display());
     let mut file = tempfile::NamedTempFile::new_in(folder(path)).with_context(told)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(told)?;
+    fill(&mut file, text.as_bytes()).with_context(told)?;
     file.persist(path).map_err(|error| error.error).with_context(told)?;
     sync_folder(path);
     Ok(())
+}
+
+/// Writes and flushes. Through the file itself, whose errors do not name it: the temporary name is nobody's concern.
+fn fill(file: &mut tempfile::NamedTempFile, bytes: &[u8]) -> std::io::Result<()> {
+    let file = file.as_file_mut();
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// Makes the new name itself durable. Not every file system can, and the content already is.
@@ -96,7 +103,7 @@ impl Destination for ValueFile {
             let room = ask.shape.map_or(256, |shape| shape.longest);
             let told = || format!("{} cannot be written", self.address);
             let mut file = tempfile::NamedTempFile::new_in(folder).with_context(told)?;
-            file.write_all(&vec![b' '; room]).and_then(|()| file.as_file().sync_all()).with_context(told)?;
+            fill(&mut file, &vec![b' '; room]).with_context(told)?;
         }
         Ok(())
     }
@@ -155,7 +162,7 @@ impl Shelf for FileShelf {
         let path = self.part(part);
         let told = || format!("{} cannot be written", path.display());
         let mut file = tempfile::NamedTempFile::new_in(folder(&path)).with_context(told)?;
-        file.write_all(text.as_bytes()).with_context(told)?;
+        fill(&mut file, text.as_bytes()).with_context(told)?;
         match file.persist_noclobber(&path) {
             Ok(_) => Ok(Created::Won),
             Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Created::Taken),

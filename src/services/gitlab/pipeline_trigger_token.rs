@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::Context as _;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::{JsonSchema, schema_for};
@@ -87,6 +88,7 @@ struct PipelineTriggerToken {
     gitlab: Arc<GitLab>,
     config: Config,
     base: String,
+    place: String,
     subject: Subject,
     /// The last one made in this run.
     made: Mutex<Option<u64>>,
@@ -98,12 +100,13 @@ fn build(keys: Value, ground: &Ground) -> anyhow::Result<Box<dyn Issuer>> {
     let (project, place) = gitlab.place("projects", &config.project);
     let subject = Subject::new(KIND.kind, &format!("{place} at {}", gitlab.host), &config.description);
     let base = format!("{project}/triggers");
-    Ok(Box::new(PipelineTriggerToken { gitlab, config, base, subject, made: Mutex::default() }))
+    Ok(Box::new(PipelineTriggerToken { gitlab, config, base, place, subject, made: Mutex::default() }))
 }
 
 impl PipelineTriggerToken {
     async fn triggers(&self) -> anyhow::Result<Vec<TriggerJson>> {
-        let listing = self.gitlab.list(&Route::get(self.base.clone())).await?;
+        let listing = self.gitlab.list(&Route::get(self.base.clone())).await;
+        let listing = listing.with_context(|| format!("the triggers of {} cannot be listed", self.place))?;
         let mut found = Vec::new();
         for item in listing.iter() {
             let trigger: TriggerJson = serde_json::from_value(item.clone())

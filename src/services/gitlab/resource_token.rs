@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::Context as _;
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -31,6 +32,7 @@ pub(super) struct Create {
 pub(super) struct ResourceToken {
     gitlab: Arc<GitLab>,
     base: String,
+    place: String,
     name: String,
     create: Option<Create>,
     own_login: bool,
@@ -52,7 +54,7 @@ impl ResourceToken {
         let (base, place) = gitlab.place(collection, place);
         let subject = Subject::new(kind, &format!("{place} at {}", gitlab.host), &name);
         let bots = Mutex::default();
-        Ok(Box::new(Self { gitlab, base, name, create, own_login: ground.own_login, subject, bots }))
+        Ok(Box::new(Self { gitlab, base, place, name, create, own_login: ground.own_login, subject, bots }))
     }
 
     fn know(&self, tokens: &[TokenJson]) {
@@ -102,7 +104,9 @@ impl Issuer for ResourceToken {
             return Ok(Inventory::Listed(itself.into_iter().collect()));
         }
         let route = Route::get(format!("{}/access_tokens", self.base)).query("state", "active");
-        let tokens = named(&self.gitlab.list(&route).await?, &self.name)?;
+        let listing = self.gitlab.list(&route).await;
+        let tokens =
+            named(&*listing.with_context(|| format!("the tokens of {} cannot be listed", self.place))?, &self.name)?;
         self.know(&tokens);
         Ok(Inventory::Listed(tokens.iter().map(TokenJson::record).collect()))
     }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use schemars::{JsonSchema, schema_for};
@@ -83,7 +84,9 @@ impl ServiceAccountToken {
 
     async fn tokens(&self) -> anyhow::Result<Vec<TokenJson>> {
         let route = Route::get(self.base.clone()).query("state", "active");
-        named(&self.gitlab.list(&route).await?, &self.config.name)
+        let listing = self.gitlab.list(&route).await;
+        let told = || format!("the tokens of service account {} cannot be listed", self.config.account);
+        named(&*listing.with_context(told)?, &self.config.name)
     }
 
     /// The scopes that a new one gets: those of the one it follows.
