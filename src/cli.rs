@@ -6,15 +6,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{self, Config};
 use crate::demo;
 use crate::http::{RealTransport, Transport};
+use crate::ledger::LeaseError;
 use crate::plan::Asked;
 use crate::reference;
 use crate::report::{self, Format, Level, RunReport};
-use crate::run::{self, Reach, Run, Setup, SystemClock, Wheel, Wish, World};
+use crate::run::{self, NotBegun, Reach, Run, Setup, SystemClock, Wheel, Wish, World};
 use crate::text;
 
 /// Rotates API tokens: mints, delivers, proves and retires them, and turns its own refresher.
@@ -129,15 +130,15 @@ struct Choice {
 
 impl Choice {
     /// What is wished, or why it is refused.
-    fn wish(self) -> Result<Wish, String> {
+    fn wish(self) -> Result<Wish, Fatal> {
         if self.force && self.only.is_empty() && !self.all {
-            return Err("--force needs names (--only NAME…) or --all".to_owned());
+            return Err(fatal("--force needs names (--only NAME…) or --all"));
         }
         if self.force && self.reason.as_ref().is_none_or(|reason| reason.trim().is_empty()) {
-            return Err("--force needs a --reason".to_owned());
+            return Err(fatal("--force needs a --reason"));
         }
         if self.all && !self.force {
-            return Err("--all goes with --force; without it every token is looked at anyway".to_owned());
+            return Err(fatal("--all goes with --force; without it every token is looked at anyway"));
         }
         let asked = Asked { force: self.force, revoke_now: self.revoke_now, reason: self.reason };
         Ok(Wish { only: self.only, asked, max: self.max })
@@ -146,7 +147,8 @@ impl Choice {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = without_blank_inputs(Cli::command()).try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // Clap prints in colour where that is wanted; help goes to stdout and is no failure.
@@ -163,11 +165,19 @@ pub fn main() -> ExitCode {
             return ExitCode::from(Level::Bug.code());
         }
     };
-    let level = runtime.block_on(run(cli)).unwrap_or_else(|fatal| {
-        report::narrate(&fatal);
-        Level::Config
+    let level = runtime.block_on(run(cli)).unwrap_or_else(|Fatal { why, level }| {
+        report::narrate(&why);
+        level
     });
     ExitCode::from(level.code())
+}
+
+/// A pipeline hands over all its inputs, also those that nobody filled in: an empty one counts as none.
+fn without_blank_inputs(command: clap::Command) -> clap::Command {
+    let named = |arg: &clap::Arg| arg.get_env().and_then(|name| name.to_str()).map(str::to_owned);
+    command
+        .mut_args(|arg| if named(&arg).is_some_and(|name| is_blank(&name)) { arg.env(None) } else { arg })
+        .mut_subcommands(without_blank_inputs)
 }
 
 /// `-v` tells what the program does, `-vv` every request: its method, host and path, never a body or a header.
@@ -187,7 +197,7 @@ fn start_log(verbose: u8) {
         .init();
 }
 
-async fn run(cli: Cli) -> Result<Level, String> {
+async fn run(cli: Cli) -> Result<Level, Fatal> {
     let Cli { command, config, .. } = cli;
     let painted = match cli.color {
         clap::ColorChoice::Always => true,
@@ -211,7 +221,7 @@ async fn run(cli: Cli) -> Result<Level, String> {
             report::print(&String::from_utf8_lossy(&script));
             Ok(Level::Well)
         }
-        Command::Demo => demo::run().await,
+        Command::Demo => demo::run().await.map_err(|why| fatal(&why)),
         Command::Check { offline, needs } => check(&config, &out, offline, needs).await,
         Command::Plan { choice, detailed_exitcode } => plan(&config, &out, choice.wish()?, detailed_exitcode).await,
         Command::Rotate { choice, dry_run: true } => plan(&config, &out, choice.wish()?, false).await,
@@ -235,7 +245,7 @@ async fn run(cli: Cli) -> Result<Level, String> {
     }
 }
 
-async fn plan(config: &Path, out: &Output, wish: Wish, detailed: bool) -> Result<Level, String> {
+async fn plan(config: &Path, out: &Output, wish: Wish, detailed: bool) -> Result<Level, Fatal> {
     let (_, run) = observe(config, wish, Reach::Reads).await?;
     let plans = run.plan().await;
     let report = run.planned(&plans, "plan");
@@ -244,7 +254,7 @@ async fn plan(config: &Path, out: &Output, wish: Wish, detailed: bool) -> Result
     Ok(if detailed && level == Level::Well && report.anything_due() { Level::Due } else { level })
 }
 
-async fn check(path: &Path, out: &Output, offline: bool, needs: bool) -> Result<Level, String> {
+async fn check(path: &Path, out: &Output, offline: bool, needs: bool) -> Result<Level, Fatal> {
     if !offline && !needs {
         let (config, run) = observe(path, Wish::default(), Reach::Reads).await?;
         return Ok(out.show(&run.check(&config).await));
@@ -265,15 +275,30 @@ async fn check(path: &Path, out: &Output, offline: bool, needs: bool) -> Result<
     Ok(if findings.is_empty() { Level::Well } else { Level::Config })
 }
 
-fn fatal(why: &str) -> String {
-    format!("fatal: nothing was attempted\n{why}")
+/// Why nothing was attempted.
+struct Fatal {
+    why: String,
+    level: Level,
 }
 
-fn load(path: &Path) -> Result<Config, String> {
+fn fatal(why: &str) -> Fatal {
+    Fatal { why: format!("fatal: nothing was attempted\n{why}"), level: Level::Config }
+}
+
+/// That another run is under way is nobody's mistake: what is due is left to that one, or to the next.
+fn not_begun(why: &NotBegun) -> Fatal {
+    if matches!(why, NotBegun::Lease(LeaseError::Held { .. })) {
+        let next = "what is due is left to it, or to the next run";
+        return Fatal { why: format!("fatal: {why}; {next}"), level: Level::Later };
+    }
+    Fatal { why: format!("fatal: {why}"), level: Level::Config }
+}
+
+fn load(path: &Path) -> Result<Config, Fatal> {
     config::load(path).map_err(|problems| fatal(&problems.to_string()))
 }
 
-async fn observe(path: &Path, wish: Wish, reach: Reach) -> Result<(Config, Run), String> {
+async fn observe(path: &Path, wish: Wish, reach: Reach) -> Result<(Config, Run), Fatal> {
     let config = load(path)?;
     for name in &wish.only {
         if !config.tokens.contains_key(name) {
@@ -283,7 +308,7 @@ async fn observe(path: &Path, wish: Wish, reach: Reach) -> Result<(Config, Run),
         }
     }
     let wheel = Wheel::build(&config, &setup(false)).map_err(|problems| fatal(&problems.to_string()))?;
-    let run = Run::observe(wheel, world(), &config, wish, reach).await.map_err(|why| format!("fatal: {why}"))?;
+    let run = Run::observe(wheel, world(), &config, wish, reach).await.map_err(|why| not_begun(&why))?;
     Ok((config, run))
 }
 
@@ -328,6 +353,11 @@ fn setup(offline: bool) -> Setup {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn is_blank(name: &str) -> bool {
+    std::env::var(name).is_ok_and(|value| value.trim().is_empty())
 }
 
 /// The machine as it is.

@@ -132,6 +132,15 @@ fn next_step(wheel: &Wheel, connection: &str, seat: Seat) -> String {
     format!("; make a new one by hand and put it into {place}")
 }
 
+/// Why a token that is due was left to the next run. Refreshers are exempt from the limit.
+fn put_off(token: &crate::run::Turning) -> &'static str {
+    if token.spec.refreshes.is_some() {
+        "a run turns one refresher of a pair, and logs in with the other"
+    } else {
+        "the limit of this run is reached: `--max`, or `limits.max_rotations` in the config"
+    }
+}
+
 impl TokenReport {
     pub(crate) fn new(
         token: &crate::run::Turning,
@@ -146,6 +155,12 @@ impl TokenReport {
             let before = before.map(|told| told.replacen(&format!("{address}: "), "", 1).replacen(&**address, "it", 1));
             (address.clone(), outcome.at_destination(index).or(before).unwrap_or_default())
         });
+        let ended = matches!(outcome, Outcome::Retired(_)) && plan.live.is_none();
+        let states = states.map(|(to, state)| (to, if ended { "holds what was ended".to_owned() } else { state }));
+        let mut notes = plan.notes.clone();
+        if matches!(outcome, Outcome::Deferred) {
+            notes.push(put_off(token).to_owned());
+        }
         let Dates { created, dies, due } = outcome.dates(plan);
         Self {
             name: plan.name.clone(),
@@ -157,7 +172,7 @@ impl TokenReport {
             created,
             at_risk: !outcome.is_rotated() && plan.at_risk(moment),
             destinations: states.collect(),
-            notes: plan.notes.clone(),
+            notes,
             outcome,
         }
     }

@@ -177,7 +177,7 @@ impl Outcome {
             Self::Retired(retired) => retired.iter().map(|old| old.sentence(now)).collect::<Vec<_>>().join("; "),
             Self::Stopped(stopped) => stopped.to_string(),
             Self::Refused(why) => why.clone(),
-            Self::Deferred => "due, but the limit of this run is reached; the next run goes on".to_owned(),
+            Self::Deferred => "due, and left to the next run".to_owned(),
             Self::NotSeen(why) => format!("nothing was done: {why}"),
         }
     }
@@ -201,14 +201,22 @@ impl Outcome {
         if let Self::Rotated { dates, .. } = self {
             return *dates;
         }
-        let created = plan.live.as_ref().and_then(|live| live.created);
-        Dates { created, dies: plan.dies, due: plan.due }
+        plan.live.as_ref().map_or_else(Dates::default, |live| Dates {
+            created: live.created,
+            dies: plan.dies,
+            due: plan.due,
+        })
     }
 }
 
 fn missing(owed: &[Missed], replaced: bool) -> Option<String> {
     let first = owed.first()?;
-    let old = if replaced { "hold a dead one" } else { "still hold the old one" };
+    let old = match (replaced, owed.len()) {
+        (true, 1) => "holds a dead one",
+        (true, _) => "hold a dead one",
+        (false, 1) => "still holds the old one",
+        (false, _) => "still hold the old one",
+    };
     let next = "the next run delivers it from a sibling that can be read, or rotates again";
     Some(format!("{} {old} ({}); {next}", text::count(owed.len(), "destination"), first.why))
 }

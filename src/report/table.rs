@@ -103,6 +103,7 @@ pub(super) fn summary(report: &RunReport) -> String {
     let unseen = |token: &TokenReport| matches!(token.outcome, super::Outcome::NotSeen(_)) && token.dies.is_none();
     let verdict = match report.level() {
         Level::Well | Level::Due if report.anything_due() => "`rotate` would do this now",
+        Level::Well | Level::Due if report.verb == "revoke" => "ended, as asked",
         Level::Well | Level::Due => "all well",
         Level::Bug => "this is a bug",
         Level::Config => "a credential is dead, and nothing was attempted over it",
