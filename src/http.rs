@@ -282,7 +282,9 @@ impl Http {
                     wait
                 }
                 Ok(answer) if answer.status.is_server_error() && !last => back_off(attempt),
-                Err(error) if !last && !matches!(error.cause, Cause::Redirected(_) | Cause::Withheld(_)) => back_off(attempt),
+                Err(error) if !last && !matches!(error.cause, Cause::Redirected(_) | Cause::Withheld(_)) => {
+                    back_off(attempt)
+                }
                 _ => return outcome,
             };
             log::debug!("{}: attempt {attempt} failed, again in {} ms", call.name(), wait.as_millis());

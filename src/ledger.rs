@@ -9,7 +9,7 @@ mod lease;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::destination::Receipt;
@@ -52,9 +52,9 @@ pub struct Entry {
     /// The destinations that have not been given the live value.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub owed: BTreeSet<String>,
-    /// Set before a mint, cleared when all is confirmed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub intent: Option<Intent>,
+    /// One for each run that meant to mint, until all is confirmed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intents: Vec<Intent>,
     /// Tokens of ours that are to end, marked by a confirmed successor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retire: Vec<Retiree>,
@@ -66,15 +66,16 @@ pub struct Entry {
 pub struct Current {
     /// What the issuer calls it.
     pub id: String,
-    /// When it was made, by the issuer's word, else by our clock.
-    pub created: DateTime<Utc>,
+    /// When it was made, by the issuer's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<DateTime<Utc>>,
     /// When it dies, by the issuer's word, else as ordered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<DateTime<Utc>>,
     /// Its fingerprint, if we ever held or read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
-    /// When it was confirmed.
+    /// When it was confirmed, by our clock.
     pub confirmed: DateTime<Utc>,
 }
 
@@ -89,15 +90,40 @@ pub struct Delivered {
     pub receipt: Receipt,
 }
 
+/// How far our clock and an issuer's may be apart.
+const SKEW: TimeDelta = TimeDelta::minutes(5);
+
 /// The intent to mint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Intent {
-    /// When the run that means to mint began.
+    /// When the run that means to mint began, by our clock.
     pub since: DateTime<Utc>,
-    /// The records that lived before it.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub lived: BTreeSet<String>,
+    /// The records that lived before it, and when they were made, by the issuer's clock.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lived: BTreeMap<String, Option<DateTime<Utc>>>,
+}
+
+impl Intent {
+    /// Whether a record can be what that run made: it did not live before, and was made while the run could last.
+    /// Whatever came later is somebody else's.
+    pub fn may_have_made(&self, record: &TokenRecord) -> bool {
+        let in_time = |made: DateTime<Utc>| self.since - SKEW <= made && made <= self.since + lease::TERM + SKEW;
+        !self.lived.contains_key(&record.id) && record.created.is_some_and(in_time)
+    }
+
+    /// Whether what lives now is not what lived before: by its id, or, where that never changes, by its date.
+    pub fn moved_on_to(&self, record: &TokenRecord) -> bool {
+        self.lived.get(&record.id).is_none_or(|made| *made != record.created)
+    }
+}
+
+impl Current {
+    /// Whether a record is this very token, not a later one under the same id.
+    pub fn is(&self, record: &TokenRecord) -> bool {
+        let same_date = self.created.zip(record.created).is_none_or(|(known, seen)| known == seen);
+        self.id == record.id && same_date
+    }
 }
 
 /// A token that is to end.
@@ -129,11 +155,16 @@ impl Ledger {
 }
 
 impl Entry {
-    /// Whether a destination was last given the value of the current token, as far as we know.
-    pub fn was_given(&self, address: &str) -> bool {
-        let current = self.current.as_ref().and_then(|current| current.fingerprint.as_ref());
+    /// Whether a destination was last given the value of this token, as far as we know.
+    pub fn gave(&self, live: &TokenRecord, address: &str) -> bool {
+        let Some(current) = self.current.as_ref().filter(|current| current.is(live)) else { return false };
         let given = self.delivered.get(address).map(|delivered| &delivered.fingerprint);
-        current.is_some() && given == current && !self.owed.contains(address)
+        given.is_some() && given == current.fingerprint.as_ref() && !self.owed.contains(address)
+    }
+
+    /// Whether a record is one that a run of ours meant to make.
+    pub fn may_have_made(&self, record: &TokenRecord) -> bool {
+        self.intents.iter().any(|intent| intent.may_have_made(record))
     }
 
     /// Whether a record is to be retired.

@@ -16,7 +16,7 @@ use crate::ledger::{Entry, Retiree};
 use crate::token::TokenRecord;
 
 pub use due::Rule;
-pub use reasons::Reason;
+pub use reasons::{Code, Reason};
 pub use whole::{Pair, Seat, limit, turns};
 
 /// What the config wants of a token, as far as planning goes.
@@ -65,8 +65,10 @@ pub enum Sight {
     Wrong(String),
     /// Nothing is there.
     Empty,
-    /// It cannot be seen, or the issuer could not say. Reported, and never a reason to act.
+    /// It cannot be seen, or the issuer cannot say. Reported, and never a reason to act.
     Unknowable(String),
+    /// It could not be looked at this time. Never a reason to act either, and nothing is settled until it is seen.
+    Unseen(String),
     /// It bears the stamp of the last delivery, or another one.
     Stamped {
         /// Whether it is the same delivery.
@@ -145,6 +147,8 @@ pub struct Plan {
     pub dies: Option<DateTime<Utc>>,
     /// Predecessors that are to end now.
     pub retire: Vec<Retiree>,
+    /// The destinations that lack the live token.
+    pub wanting: Vec<usize>,
     /// Live tokens of ours that nobody confirmed: to be marked.
     pub strays: Vec<TokenRecord>,
     /// Whether every destination was seen to hold the live token, or cannot be seen and was given it.
@@ -186,7 +190,8 @@ pub fn plan(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, moment: &Moment
     let dates = due::dates(wanted, entry, standing.live.as_ref(), moment);
     let view = reasons::View { wanted, entry, seen, moment, asked, standing: &standing, dates };
     let step = reasons::decide(&view);
-    let retire = if standing.settled { live::retirable(entry, &standing, seen, moment) } else { Vec::new() };
+    let at_once = asked.is_some_and(|asked| asked.revoke_now);
+    let retire = if standing.settled { live::retirable(entry, &standing, seen, moment, at_once) } else { Vec::new() };
     Plan {
         name: wanted.name.clone(),
         step,
@@ -194,6 +199,7 @@ pub fn plan(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, moment: &Moment
         dies: dates.dies,
         retire,
         settled: standing.settled,
+        wanting: standing.wanting,
         strays: standing.strays,
         notes: standing.notes,
         live: standing.live,

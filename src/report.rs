@@ -28,6 +28,8 @@ pub struct RunReport {
     pub tokens: Vec<TokenReport>,
     /// What is to be said besides.
     pub notes: Vec<String>,
+    /// Whether something besides the tokens went wrong.
+    pub troubled: bool,
 }
 
 /// How a connection stands.

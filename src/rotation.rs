@@ -4,14 +4,18 @@
 mod stopped;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use crate::connection::Slot;
 use crate::destination::{Ask, Assurance, Depth, Destination, Receipt};
-use crate::issuer::{Issuer, Leave, MintError, Proof, Succession};
+use crate::issuer::{Issuer, Leave, MintError, Proof};
 use crate::token::{Minted, Order, TokenRecord, TokenValue};
 pub use stopped::{Stopped, Verb};
+
+/// How long a rejection of a token that was just made is doubted.
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 
 /// One destination of a token, with what is remembered of it.
 pub struct Stop {
@@ -19,6 +23,8 @@ pub struct Stop {
     pub destination: Arc<dyn Destination>,
     /// The receipt of the last delivery.
     pub last: Option<Receipt>,
+    /// Whether it holds nothing of use now: then its refusal holds nothing up.
+    pub expendable: bool,
 }
 
 /// What is to be rotated.
@@ -33,7 +39,7 @@ pub struct Job<'a> {
     pub order: Order<'a>,
     /// The slot of the connection that logs in with this very token, when that is so.
     pub own_slot: Option<Slot>,
-    /// Whether the value in use is dead, or dies before the next run: then one willing destination suffices, and the
+    /// Whether the token itself is dead, or dies before the next run: then one willing destination suffices, and the
     /// others are owed.
     pub pressing: bool,
     /// Told of each verb as it is done.
@@ -137,10 +143,8 @@ impl<'a> Rotation<'a, Due> {
         let job = self.job;
         let leave = job.issuer.rehearse(&job.order).await.map_err(|why| Stopped::rehearsing_issuer(&why))?;
         let shape = job.issuer.shape();
-        // Where the old token lives on, a refused write costs nothing: looking suffices.
-        let depth = if job.issuer.succession() == Succession::Overlaps { Depth::Look } else { Depth::Try };
         let answers = join_all(job.stops.iter().map(|stop| {
-            let ask = Ask { shape: shape.as_ref(), depth, last: stop.last.as_ref() };
+            let ask = Ask { shape: shape.as_ref(), depth: Depth::Try, last: stop.last.as_ref() };
             async move { stop.destination.rehearse(&ask).await }
         }))
         .await;
@@ -151,7 +155,9 @@ impl<'a> Rotation<'a, Due> {
                 Err(why) => owed.push(Missed { index, why: format!("{why:#}") }),
             }
         }
-        if !owed.is_empty() && (!job.pressing || willing.is_empty()) {
+        // A token that lives and has time waits for every destination that has a use for it.
+        let waits = |missed: &Missed| job.stops.get(missed.index).is_none_or(|stop| !stop.expendable);
+        if !owed.is_empty() && (willing.is_empty() || (!job.pressing && owed.iter().any(waits))) {
             return Err(Stopped::rehearsing(&owed, job.stops.len()));
         }
         let unsure = if let Leave::Unknown(why) = leave { format!("; {why}") } else { String::new() };
@@ -182,7 +188,15 @@ impl<'a> Rotation<'a, Fresh> {
     /// Asks the issuer who the new token is. Only a rejection stops the rotation.
     pub async fn verify(self) -> Result<Rotation<'a, Verified>, Stopped> {
         let (job, Fresh { before, minted }) = (self.job, self.state);
-        let proof = job.issuer.verify(&minted.value).await;
+        let mut proof = job.issuer.verify(&minted.value).await;
+        // A replica that lags behind the mint does not know the token yet; given up for dead it would be lost.
+        for pause in PAUSES {
+            if !matches!(proof, Proof::Rejected(_)) {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            proof = job.issuer.verify(&minted.value).await;
+        }
         match &proof {
             Proof::Rejected(why) => return Err(Stopped::rejected(why, job.issuer.succession())),
             Proof::Inconclusive(why) => (job.told)(Verb::Verify, format!("not proven: {why}")),

@@ -109,6 +109,8 @@ pub struct Run {
     connections: BTreeMap<String, ConnectionState>,
     observations: BTreeMap<String, Result<Observation, String>>,
     notes: Vec<String>,
+    /// Something besides the tokens went wrong.
+    troubled: bool,
 }
 
 /// How far a command goes.
@@ -130,7 +132,7 @@ impl Run {
         reach: Reach,
     ) -> Result<Self, NotBegun> {
         let started = world.clock.now();
-        let mut connections = login::all(&wheel, started).await;
+        let mut connections = login::all(&wheel).await;
         for (name, state) in &connections {
             let doubles = if state.login.is_some() { state.aliases(&wheel, name).await } else { Vec::new() };
             if let Some(first) = doubles.first() {
@@ -171,7 +173,19 @@ impl Run {
             notes.push(format!("{name} is no longer in the config: it is forgotten, and not revoked"));
         }
         let observations = observe::all(&wheel, &mut connections, &ledger, &wish, started).await;
-        Ok(Self { wheel, world, wish, moment, started, ledger, lease, connections, observations, notes })
+        Ok(Self {
+            wheel,
+            world,
+            wish,
+            moment,
+            started,
+            ledger,
+            lease,
+            connections,
+            observations,
+            notes,
+            troubled: false,
+        })
     }
 
     /// Decides what is to be done with each token that could be looked at, the most urgent first; and says what a
@@ -195,10 +209,11 @@ impl Run {
     fn decide(&self) -> Vec<Plan> {
         let mut plans: Vec<Plan> = Vec::new();
         for (name, token) in &self.wheel.tokens {
-            let Some(Ok(observation)) = self.observations.get(name) else { continue };
+            // What was only looked at because others are minted as it is not dealt with.
+            let observation = self.observations.get(name).filter(|_| self.wish.includes(name));
+            let Some(Ok(observation)) = observation else { continue };
             let entry = self.ledger.entry(name, &token.issuer.subject().to_string());
-            let asked = self.wish.includes(name).then_some(&self.wish.asked);
-            plans.push(plan::plan(&token.wanted, entry, &observation.seen, &self.moment, asked));
+            plans.push(plan::plan(&token.wanted, entry, &observation.seen, &self.moment, Some(&self.wish.asked)));
         }
         let most = self.wish.max.unwrap_or(self.wheel.max_rotations);
         plan::limit(&mut plans, most, &self.wheel.refreshers());
@@ -235,6 +250,7 @@ impl Run {
             connections,
             tokens,
             notes: self.notes.clone(),
+            troubled: self.troubled,
         }
     }
 

@@ -15,7 +15,7 @@ const STEAL: &str = "STEAL";
 
 /// How long a lease lasts; a run is given up on after that. Longer than any run of the sizes we measure, and shorter
 /// than the shortest sensible schedule.
-const TERM: TimeDelta = TimeDelta::minutes(30);
+pub(super) const TERM: TimeDelta = TimeDelta::minutes(30);
 
 /// Who holds the lease, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +85,11 @@ impl Lease {
         }
         shelf.remove(STEAL).await.map_err(place)?;
         if won { Ok(Self { claim }) } else { Err(refused(still.as_ref().unwrap_or(&held))) }
+    }
+
+    /// When it ends by itself.
+    pub fn until(&self) -> DateTime<Utc> {
+        self.claim.until
     }
 
     /// Gives it back, unless somebody has taken it over meanwhile.

@@ -95,7 +95,7 @@ pub(super) struct Dates {
 pub(super) fn dates(wanted: &Wanted, entry: Option<&Entry>, live: Option<&TokenRecord>, moment: &Moment) -> Dates {
     let Some(live) = live else { return Dates::default() };
     let remembered = entry.and_then(|entry| entry.current.as_ref()).filter(|current| current.id == live.id);
-    let created = live.created.or(remembered.map(|current| current.created));
+    let created = live.created.or(remembered.map(|current| current.created.unwrap_or(current.confirmed)));
     let dies = live.expires.or(remembered.and_then(|current| current.expires));
     // Its birth may not be known: then it is counted from now on, and the rule still turns it before its death.
     let due = wanted.rule.due(created.or(Some(moment.now)), dies, wanted.ttl);

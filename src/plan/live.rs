@@ -35,7 +35,7 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
     let (mut strays, mut foreign, mut ambiguous) = (Vec::new(), None, None);
     match &seen.inventory {
         Inventory::Listed(records) => {
-            // Newest first: the newest that somebody holds, else the one confirmed last, else the only one there is.
+            // Newest first: the newest that somebody holds, else the one confirmed last.
             live = records
                 .iter()
                 .find(|record| held(&record.id))
@@ -46,15 +46,15 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
                 .filter(|record| live.as_ref().is_none_or(|live| live.id != record.id))
                 .filter(|record| !entry.is_some_and(|entry| entry.retires(&record.id)))
                 .collect();
-            let ours = |record: &TokenRecord| made_by_us(entry, record);
+            let ours = |record: &TokenRecord| entry.is_some_and(|entry| entry.may_have_made(record));
             if live.is_none() {
-                match (wanted.succession, others.as_slice()) {
-                    (_, []) => {}
-                    // The only one of its subject: it is the one, whoever made it.
-                    (Succession::Replaces, [only]) => live = Some((*only).clone()),
-                    (_, many) if many.iter().all(|record| ours(record)) => live = many.first().map(|r| (*r).clone()),
-                    (_, [only]) => live = Some((*only).clone()),
-                    (_, many) => ambiguous = Some(many.len()),
+                let mine: Vec<&TokenRecord> = others.iter().copied().filter(|record| ours(record)).collect();
+                match (others.as_slice(), mine.as_slice()) {
+                    ([], _) => {}
+                    // The only one of its subject, or the only one that we can have made.
+                    ([only], _) | (_, [only]) => live = Some((*only).clone()),
+                    (_, [newest, ..]) if wanted.succession == Succession::Overlaps => live = Some((*newest).clone()),
+                    (many, _) => ambiguous = Some(many.len()),
                 }
             }
             for record in others.iter().filter(|record| live.as_ref().is_none_or(|live| live.id != record.id)) {
@@ -71,7 +71,7 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
         }
         Inventory::Blind { why, id } => {
             live = current.map(|current| TokenRecord {
-                created: Some(current.created),
+                created: current.created,
                 expires: current.expires,
                 ..TokenRecord::named(&current.id)
             });
@@ -82,24 +82,16 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
             if live.as_ref().and_then(|live| live.expires).is_some_and(|dies| dies <= moment.now) {
                 live = None;
             }
-            if live.as_ref().is_some_and(|live| live.expires.is_none()) {
+            if live.as_ref().is_none_or(|live| live.expires.is_none()) {
                 notes.push(format!(
                     "when it dies is not known ({why}); to be sure, take it over once with `rotate --force`"
                 ));
             }
         }
     }
-    let wanting = wanting(wanted, entry, seen, live.as_ref());
-    let settled = live.is_some() && wanting.is_empty() && certain(wanted, entry, seen);
+    let wanting = live.as_ref().map(|live| wanting(wanted, entry, seen, live)).unwrap_or_default();
+    let settled = wanting.is_empty() && live.as_ref().is_some_and(|live| certain(wanted, entry, seen, live));
     Standing { live, strays, foreign, ambiguous, wanting, settled, notes }
-}
-
-/// Whether a record is one that a run of ours meant to make: newer than the start of that run, and not there before.
-fn made_by_us(entry: Option<&Entry>, record: &TokenRecord) -> bool {
-    let intent = entry.and_then(|entry| entry.intent.as_ref());
-    intent.is_some_and(|intent| {
-        !intent.lived.contains(&record.id) && record.created.is_some_and(|created| created >= intent.since)
-    })
 }
 
 /// A record that is newer than what we confirmed last, while our memory is fresh and knows of no intent: somebody
@@ -110,52 +102,65 @@ fn another_wheel(
     held: &dyn Fn(&str) -> bool,
     moment: &Moment,
 ) -> Option<TokenRecord> {
-    let entry = entry.filter(|entry| entry.intent.is_none() && moment.remembers_the_last_run())?;
+    let entry = entry.filter(|entry| entry.intents.is_empty() && moment.remembers_the_last_run())?;
     let current = entry.current.as_ref()?;
     let newest = records.first()?;
-    let newer = newest.id != current.id && newest.created.is_some_and(|created| created > current.confirmed);
+    // Both dates are the issuer's.
+    let newer = newest.id != current.id && newest.created > current.created;
     (newer && !held(&newest.id) && !entry.retires(&newest.id)).then(|| newest.clone())
 }
 
-/// The destinations that do not hold the live token.
-fn wanting(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, live: Option<&TokenRecord>) -> Vec<usize> {
+/// The destinations that do not hold the live token, as far as anyone can tell.
+fn wanting(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, live: &TokenRecord) -> Vec<usize> {
+    let moved_on = entry.is_some_and(|entry| entry.intents.iter().any(|intent| intent.moved_on_to(live)));
     let stands = |(index, sight): (usize, &Sight)| {
         let address = wanted.destinations.get(index).map_or("", String::as_str);
-        let owed = entry.is_some_and(|entry| entry.owed.contains(address));
+        // What cannot be seen lacks it if we owe it, or gave it only what came before.
+        let unseen = || {
+            entry.is_some_and(|entry| {
+                let known = entry.current.is_some() && entry.delivered.contains_key(address);
+                entry.owed.contains(address) || (known && (moved_on || !entry.gave(live, address)))
+            })
+        };
         let behind = match sight {
-            Sight::Live { record: Some(record), .. } => live.is_some_and(|live| live.id != *record),
+            Sight::Live { record: Some(record), .. } => live.id != *record,
             Sight::Live { record: None, .. } => false,
-            Sight::Wrong(_) => true,
-            // An empty place is only wrong if we filled it before, or owe it.
-            Sight::Empty => owed || entry.is_some_and(|entry| entry.delivered.contains_key(address)),
-            Sight::Stamped { .. } | Sight::Unknowable(_) => owed,
+            Sight::Wrong(_) | Sight::Empty => true,
+            Sight::Stamped { .. } | Sight::Unknowable(_) => unseen(),
+            Sight::Unseen(_) => false,
         };
         behind.then_some(index)
     };
     seen.sights.iter().enumerate().filter_map(stands).collect()
 }
 
-/// Whether each destination was seen to hold a live token, or was given the confirmed one and cannot be seen.
-fn certain(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen) -> bool {
+/// Whether each destination was seen to hold a live token, or was given the live one and cannot be seen.
+fn certain(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, live: &TokenRecord) -> bool {
     wanted.destinations.iter().zip(&seen.sights).all(|(address, sight)| match sight {
         Sight::Live { .. } => true,
-        Sight::Stamped { same: true } | Sight::Unknowable(_) => entry.is_some_and(|entry| entry.was_given(address)),
-        Sight::Stamped { same: false } | Sight::Wrong(_) | Sight::Empty => false,
+        Sight::Stamped { same: true } | Sight::Unknowable(_) => entry.is_some_and(|entry| entry.gave(live, address)),
+        Sight::Stamped { same: false } | Sight::Wrong(_) | Sight::Empty | Sight::Unseen(_) => false,
     })
 }
 
 /// The marked predecessors whose overlap is over: older than the live one, which every destination has.
-pub(super) fn retirable(entry: Option<&Entry>, standing: &Standing, seen: &Seen, moment: &Moment) -> Vec<Retiree> {
+pub(super) fn retirable(
+    entry: Option<&Entry>,
+    standing: &Standing,
+    seen: &Seen,
+    moment: &Moment,
+    at_once: bool,
+) -> Vec<Retiree> {
     let Some((entry, live)) = entry.zip(standing.live.as_ref()) else { return Vec::new() };
     let lives = |id: &str| match &seen.inventory {
         Inventory::Listed(records) => records.iter().any(|record| record.id == id && !newer(record, live)),
         Inventory::Blind { .. } => true,
     };
-    let due = |retiree: &&Retiree| retiree.id != live.id && retiree.after <= moment.now && lives(&retiree.id);
-    entry.retire.iter().filter(due).cloned().collect()
+    let over = |retiree: &Retiree| at_once || retiree.after <= moment.now;
+    entry.retire.iter().filter(|old| old.id != live.id && over(old) && lives(&old.id)).cloned().collect()
 }
 
-/// A record newer than the confirmed one is never retired as its predecessor, unless a lost mint of ours marked it.
+/// A record newer than the confirmed one is never retired as its predecessor: a stray waits until it has a successor.
 fn newer(record: &TokenRecord, live: &TokenRecord) -> bool {
     matches!((record.created, live.created), (Some(record), Some(live)) if record > live)
 }

@@ -55,6 +55,13 @@ pub enum Code {
     DiesBeforeTheNextRun,
 }
 
+impl Code {
+    /// Whether it mends what an earlier run, or somebody else, left broken.
+    pub const fn is_repair(self) -> bool {
+        matches!(self, Self::WrongSomewhere | Self::Owed | Self::Interrupted)
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.sentence)
@@ -89,8 +96,7 @@ pub(super) fn decide(view: &View<'_>) -> Step {
             ),
         };
     }
-    let Some(reason) = REASONS.iter().find_map(|reason| reason(view)) else { return redeliver(view, None) };
-    let by_hand = reason.code == Code::AskedByHand;
+    let by_hand = view.asked.is_some_and(|asked| asked.force);
     if let (Some(foreign), false) = (&view.standing.foreign, by_hand) {
         return Step::Refuse {
             why: format!(
@@ -100,43 +106,44 @@ pub(super) fn decide(view: &View<'_>) -> Step {
             ),
         };
     }
-    let mended = matches!(reason.code, Code::WrongSomewhere | Code::Owed | Code::Interrupted);
-    let healthy = !matches!(reason.code, Code::Interrupted) || view.standing.strays.is_empty();
-    if mended && healthy && lender(view).is_some() {
-        let due = REASONS.iter().filter_map(|other| other(view)).find(|other| !is_repair(other.code));
+    let Some(reason) = REASONS.iter().find_map(|reason| reason(view)) else { return redeliver(view, None) };
+    // A stray can only be retired by a successor of its own; all else is first mended by giving what lives.
+    if reason.code.is_repair() && view.standing.strays.is_empty() && lender(view).is_some() {
+        let due = REASONS.iter().filter_map(|other| other(view)).find(|other| !other.code.is_repair());
         return due.map_or_else(|| redeliver(view, Some(&reason)), |reason| rotate(view, reason));
     }
     rotate(view, reason)
-}
-
-fn is_repair(code: Code) -> bool {
-    matches!(code, Code::WrongSomewhere | Code::Owed | Code::Interrupted)
 }
 
 fn rotate(view: &View<'_>, reason: Reason) -> Step {
     let none = view.standing.live.is_none() && matches!(view.seen.inventory, Inventory::Listed(_));
     if none && !view.wanted.create && view.wanted.succession != Succession::Ephemeral {
         return Step::Refuse {
-            why:
-                "no live token of this name exists, and a dead one cannot be rotated: say `create:` in its issuer, or \
-                  make it by hand once"
-                    .to_owned(),
+            why: "no live token of this name exists, and a dead one cannot be rotated: make it by hand once, or say \
+                  `create:` where its kind takes it"
+                .to_owned(),
         };
     }
     Step::Rotate { reason }
 }
 
-/// The destination that can lend the live value to its siblings.
+/// The destination that can lend the live value to its siblings: one of which the issuer, or the fingerprint, says
+/// that it holds that very token.
 fn lender(view: &View<'_>) -> Option<usize> {
     let live = view.standing.live.as_ref()?;
-    view.seen.sights.iter().position(|sight| match sight {
-        Sight::Live { record, lent: true } => record.as_ref().is_none_or(|record| *record == live.id),
-        _ => false,
-    })
+    let lends = |sight: &Sight| matches!(sight, Sight::Live { record: Some(record), lent: true } if *record == live.id);
+    view.seen.sights.iter().position(lends)
 }
 
 fn redeliver(view: &View<'_>, reason: Option<&Reason>) -> Step {
-    let to = view.standing.wanting.clone();
+    let mut to = view.standing.wanting.clone();
+    if reason.is_some_and(|reason| reason.code == Code::Interrupted) {
+        // What cannot be seen may have been missed by the run that died: giving it again is harmless.
+        let unseen = |sight: &Sight| matches!(sight, Sight::Unknowable(_) | Sight::Stamped { .. });
+        to.extend(view.seen.sights.iter().enumerate().filter(|(_, sight)| unseen(sight)).map(|(index, _)| index));
+        to.sort_unstable();
+        to.dedup();
+    }
     match lender(view) {
         Some(from) if !to.is_empty() => {
             let why = reason.map_or_else(|| "a destination lacks the live token".to_owned(), ToString::to_string);
@@ -178,15 +185,16 @@ fn wrong_somewhere(view: &View<'_>) -> Option<Reason> {
 /// The last run meant to mint, and a token lives that did not live before it, or nobody can say: unless every
 /// destination was seen to hold a live one, the new one is in nobody's hands.
 fn interrupted(view: &View<'_>) -> Option<Reason> {
-    let intent = view.entry?.intent.as_ref()?;
+    let intents = &view.entry?.intents;
+    if intents.is_empty() {
+        return None;
+    }
     if !view.standing.strays.is_empty() {
         return Some(because(Code::Interrupted, "the last run minted a token that nobody holds"));
     }
     let seen_everywhere = view.seen.sights.iter().all(|sight| matches!(sight, Sight::Live { .. }));
     let moved_on = match (&view.seen.inventory, &view.standing.live) {
-        (Inventory::Listed(_), Some(live)) => {
-            !intent.lived.contains(&live.id) || live.created.is_some_and(|created| created >= intent.since)
-        }
+        (Inventory::Listed(_), Some(live)) => intents.iter().any(|intent| intent.moved_on_to(live)),
         (Inventory::Listed(_), None) => false,
         (Inventory::Blind { .. }, _) => true,
     };
@@ -194,7 +202,9 @@ fn interrupted(view: &View<'_>) -> Option<Reason> {
         .then(|| because(Code::Interrupted, "the last run minted and did not confirm"))
 }
 
+/// Without a ledger nothing is owed: an empty place is filled from a sibling, but nothing is minted for it.
 fn owed(view: &View<'_>) -> Option<Reason> {
+    view.entry?.current.as_ref()?;
     let first = *view.standing.wanting.first()?;
     Some(because(Code::Owed, format!("{} lacks the live token", address(view, first))))
 }

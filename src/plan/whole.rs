@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::reasons::Code;
 use super::{Plan, Step};
 
 /// Which seat of a connection a refresher has.
@@ -85,15 +86,19 @@ fn rotating(pair: &Pair, plans: &[Plan], seat: Seat) -> bool {
 }
 
 /// Puts the plans in the order in which they are carried out, the most urgent first, and defers what is beyond the
-/// limit. Refreshers are exempt.
+/// limit. Refreshers are exempt, and what is minted at every run.
 pub fn limit(plans: &mut [Plan], most: usize, refreshers: &BTreeSet<String>) {
     plans.sort_by_key(|plan| {
         // What has no live token comes first, what never dies last.
-        let broken = plan.live.is_some();
-        (broken, plan.dies.is_none(), plan.dies, plan.name.clone())
+        let lives = plan.live.is_some();
+        (lives, plan.dies.is_none(), plan.dies, plan.name.clone())
     });
     let mut rotations = 0;
-    for plan in plans.iter_mut().filter(|plan| plan.rotates() && !refreshers.contains(&plan.name)) {
+    let exempt = |plan: &Plan| {
+        refreshers.contains(&plan.name)
+            || matches!(&plan.step, Step::Rotate { reason } if reason.code == Code::MintedAtEveryRun)
+    };
+    for plan in plans.iter_mut().filter(|plan| plan.rotates() && !exempt(plan)) {
         rotations += 1;
         if rotations > most {
             plan.step = Step::Defer;

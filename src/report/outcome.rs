@@ -245,6 +245,7 @@ impl Sight {
             Self::Wrong(why) => format!("wrong: {why}"),
             Self::Empty => "holds nothing yet".to_owned(),
             Self::Unknowable(why) => format!("cannot be seen: {why}"),
+            Self::Unseen(why) => format!("was not seen: {why}"),
             Self::Stamped { same: true } => "bears the stamp of the last delivery".to_owned(),
             Self::Stamped { same: false } => "was changed since the last delivery".to_owned(),
         }

@@ -2,15 +2,18 @@
 //! after the other.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 
 use super::setup::Turning;
 use super::{Run, order, record, release};
 use crate::connection::Slot;
+use crate::destination::Destination;
 use crate::issuer::Ended;
 use crate::ledger;
-use crate::plan::{self, Plan, Step};
+use crate::plan::{self, Plan, Sight, Step};
 use crate::report::{Outcome, Retired, RunReport};
 use crate::rotation::{self, Confirmed, Job, Rotation, Stop, Verb};
 use crate::text;
@@ -95,6 +98,9 @@ impl Run {
             Step::Rotate { reason } if self.stopping() => {
                 done(Outcome::Refused(format!("the run was asked to stop before it was begun ({reason})")))
             }
+            Step::Rotate { .. } if self.lease_is_ending() => {
+                done(Outcome::Refused("the lease of this run is about to end; the next run goes on".to_owned()))
+            }
             Step::Rotate { .. } => self.rotate(token, plan).await,
             Step::Redeliver { from, to, .. } => done(self.redeliver(token, *from, to).await),
             step => done(Outcome::of_step(step)),
@@ -103,10 +109,18 @@ impl Run {
 
     fn stops(&self, token: &Turning) -> Vec<Stop> {
         let entry = self.ledger.entry(&token.wanted.name, &token.issuer.subject().to_string());
-        let last =
-            |address: &str| entry.and_then(|entry| entry.delivered.get(address)).map(|given| given.receipt.clone());
-        let stops = token.destinations.iter();
-        stops.map(|to| Stop { destination: to.clone(), last: last(to.address().as_str()) }).collect()
+        let seen = self.observations.get(&token.wanted.name).and_then(|seen| seen.as_ref().ok());
+        let stop = |(index, to): (usize, &Arc<dyn Destination>)| {
+            let sight = seen.and_then(|seen| seen.seen.sights.get(index));
+            Stop {
+                destination: Arc::clone(to),
+                last: entry
+                    .and_then(|entry| entry.delivered.get(to.address().as_str()))
+                    .map(|given| given.receipt.clone()),
+                expendable: matches!(sight, Some(Sight::Wrong(_) | Sight::Empty)),
+            }
+        };
+        token.destinations.iter().enumerate().map(stop).collect()
     }
 
     /// The slot of the connection that logs in with this very token, if it does so now.
@@ -122,7 +136,6 @@ impl Run {
     async fn rotate(&self, token: &Turning, plan: &Plan) -> Done {
         let name = token.wanted.name.as_str();
         let stops = self.stops(token);
-        let wrong = !plan.settled && plan.live.is_none();
         let told = |verb: Verb, detail: String| (self.world.tell)(name, verb, &detail);
         let now = self.world.clock.now();
         let job = Job {
@@ -131,7 +144,7 @@ impl Run {
             stops: &stops,
             order: Order { now, until: token.wanted.ttl.map(|ttl| now + ttl), follows: plan.live.as_ref() },
             own_slot: self.own_slot(token),
-            pressing: wrong || plan.at_risk(&self.moment) || self.holds_something_dead(name),
+            pressing: plan.at_risk(&self.moment),
             told: &told,
         };
         match rotation::rotate(Rotation::of(job)).await {
@@ -145,12 +158,6 @@ impl Run {
                 Done { name: name.to_owned(), outcome: Outcome::Stopped(stopped), confirmed: None, look_again }
             }
         }
-    }
-
-    /// Whether a destination holds what the issuer says is dead: then those that are willing must not wait.
-    fn holds_something_dead(&self, name: &str) -> bool {
-        let seen = self.observations.get(name).and_then(|seen| seen.as_ref().ok());
-        seen.is_some_and(|seen| seen.seen.sights.iter().any(|sight| matches!(sight, plan::Sight::Wrong(_))))
     }
 
     async fn redeliver(&self, token: &Turning, from: usize, to: &[usize]) -> Outcome {
@@ -172,8 +179,7 @@ impl Run {
         let now = self.world.clock.now();
         match (&done.confirmed, &done.outcome) {
             (Some(confirmed), _) => {
-                let overlap =
-                    if self.wish.asked.revoke_now { chrono::TimeDelta::zero() } else { self.overlap(&plan.name) };
+                let overlap = if self.wish.asked.revoke_now { TimeDelta::zero() } else { self.overlap(&plan.name) };
                 record::confirmed(&mut self.ledger, token, plan, confirmed, now, overlap);
                 // Whoever is minted as this token does so with its new self.
                 for other in self.wheel.tokens.values() {
@@ -184,17 +190,21 @@ impl Run {
             }
             (None, Outcome::Redelivered { held, owed, fingerprint }) => {
                 record::adopted(&mut self.ledger, token, plan, self.observations.get(&plan.name), now);
-                record::redelivered(&mut self.ledger, token, held, owed, fingerprint);
+                let seen = self.observations.get(&plan.name).and_then(|seen| seen.as_ref().ok());
+                let sights = seen.map(|seen| seen.seen.sights.as_slice()).unwrap_or_default();
+                record::redelivered(&mut self.ledger, token, held, owed, fingerprint, sights);
             }
             (None, Outcome::Kept | Outcome::Watched | Outcome::Deferred) => {
                 record::adopted(&mut self.ledger, token, plan, self.observations.get(&plan.name), now);
             }
-            (None, _) => record::unminted(&mut self.ledger, token, &done.outcome, self.started),
+            (None, outcome) if outcome.minted_nothing() => record::unminted(&mut self.ledger, token, self.started),
+            (None, _) => {}
         }
         outcomes.insert(done.name, done.outcome);
     }
 
-    /// After a lost answer: looks once more, and does at once what the next run would do.
+    /// After a lost answer: looks once more, and does at once what the next run would do. Only what was seen to exist
+    /// is healed: where nothing was made yet, the lost request may still be under way, and a second one would race it.
     async fn heal(&mut self, name: &str, outcomes: &mut BTreeMap<String, Outcome>) {
         let Some(token) = self.wheel.tokens.get(name) else { return };
         token.ground.forget();
@@ -203,9 +213,17 @@ impl Run {
         let Ok(look) = look else { return };
         let plan = plan::plan(&token.wanted, entry, &look.seen, &self.moment, None);
         self.observations.insert(name.to_owned(), Ok(look));
-        if plan.rotates() {
-            let done = self.carry_out(&plan).await;
+        let repair = matches!(&plan.step, Step::Rotate { reason } if reason.code.is_repair());
+        if !repair {
+            return;
+        }
+        record::mark_strays(&mut self.ledger, token, &plan, self.started);
+        let done = self.carry_out(&plan).await;
+        if done.confirmed.is_some() {
             self.settle(done, &plan, outcomes);
+        } else {
+            // What is in doubt stays in doubt: the intent stands for the next run.
+            outcomes.insert(done.name, done.outcome);
         }
     }
 
@@ -249,11 +267,23 @@ impl Run {
         }
     }
 
+    /// A rotation that outlives its lease may meet another run.
+    fn lease_is_ending(&self) -> bool {
+        let now = self.world.clock.now();
+        self.lease.as_ref().is_some_and(|lease| now + TimeDelta::minutes(5) >= lease.until())
+    }
+
     async fn finish(mut self, plans: Vec<Plan>, outcomes: BTreeMap<String, Outcome>) -> RunReport {
         record::forget_removed(&mut self.ledger, &self.wheel);
+        for (name, token) in &self.wheel.tokens {
+            if let Some(Ok(seen)) = self.observations.get(name) {
+                record::forget_ended(&mut self.ledger, token, &seen.seen.inventory);
+            }
+        }
         if let Err(why) = self.write_ledger().await {
             let next = "the next run finds out by itself what stands, at the cost of one mint per token at most";
             self.notes.push(format!("{why}; {next}"));
+            self.troubled = true;
         }
         let lease = self.lease.take();
         let report = self.report("rotate", &plans, outcomes);

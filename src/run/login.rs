@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
 use super::setup::{Linked, Wheel};
@@ -75,7 +74,7 @@ impl ConnectionState {
 }
 
 /// Asks every service, at the same time, who our credentials are.
-pub(super) async fn all(wheel: &Wheel, now: DateTime<Utc>) -> BTreeMap<String, ConnectionState> {
+pub(super) async fn all(wheel: &Wheel) -> BTreeMap<String, ConnectionState> {
     let states = join_all(wheel.connections.iter().map(|(name, linked)| async move {
         let mut state = ConnectionState::default();
         let answers = join_all(linked.credentials.iter().map(|(seat, credential)| async move {
@@ -89,11 +88,6 @@ pub(super) async fn all(wheel: &Wheel, now: DateTime<Utc>) -> BTreeMap<String, C
         let mut silent = 0;
         for (seat, answer, credential) in answers {
             match answer {
-                Ok((_, login))
-                    if login.record.as_ref().and_then(|record| record.expires).is_some_and(|dies| dies <= now) =>
-                {
-                    state.dead.insert(seat, format!("{}: the token has expired", credential.source));
-                }
                 Ok((value, login)) => {
                     state.alive.insert(seat, Alive { value, login, found_at: None });
                 }
@@ -103,10 +97,26 @@ pub(super) async fn all(wheel: &Wheel, now: DateTime<Utc>) -> BTreeMap<String, C
                 }
             }
         }
+        drop_twin(&mut state);
         state.unreachable = silent > 0 && state.alive.is_empty();
         state.log_in(linked);
         (name.clone(), state)
     }))
     .await;
     states.into_iter().collect()
+}
+
+/// A spare that is the refresher itself is none: turning it would turn the login.
+fn drop_twin(state: &mut ConnectionState) {
+    let twins = match (state.alive.get(&Seat::Primary), state.alive.get(&Seat::Spare)) {
+        (Some(one), Some(two)) => {
+            let id = |alive: &Alive| alive.login.record.as_ref().map(|record| record.id.clone());
+            one.value.same_as(&two.value) || (id(one).is_some() && id(one) == id(two))
+        }
+        _ => false,
+    };
+    if twins {
+        state.alive.remove(&Seat::Spare);
+        state.dead.insert(Seat::Spare, "it is the refresher itself, and could not save it".to_owned());
+    }
 }

@@ -11,7 +11,7 @@ use super::setup::{Turning, Wheel};
 use crate::connection::LoginError;
 use crate::destination::{Destination, Holding};
 use crate::issuer::{Inventory, Issuer, Proof, Succession};
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::{Current, Entry, Ledger};
 use crate::plan::{Seat, Seen, Sight};
 use crate::token::{Salt, TokenValue};
 
@@ -69,7 +69,7 @@ async fn find_moved(wheel: &Wheel, connections: &mut BTreeMap<String, Connection
             };
             for to in &token.destinations {
                 let Ok(Holding::Lent(value)) = to.holds(None).await else { continue };
-                if !token.issuer.recognises(&value) {
+                if !is_of(token.issuer.as_ref(), &value).await {
                     continue;
                 }
                 if let Ok(login) = linked.connection.identify(&value).await {
@@ -80,6 +80,12 @@ async fn find_moved(wheel: &Wheel, connections: &mut BTreeMap<String, Connection
             }
         }
     }
+}
+
+/// Whether a value that a destination lends is a live one of this subject.
+async fn is_of(issuer: &dyn Issuer, value: &TokenValue) -> bool {
+    let lives = |proof| matches!(proof, Proof::Identity(_) | Proof::Matched(_) | Proof::Alive);
+    issuer.recognises(value) && lives(issuer.verify(value).await)
 }
 
 /// Gives a token that is minted as another one that other's live value.
@@ -130,7 +136,7 @@ pub(super) async fn one(
         let inventory = &inventory;
         async move {
             if let Some(why) = closed {
-                return (Sight::Unknowable(why), None);
+                return (Sight::Unseen(why), None);
             }
             sight(token.issuer.as_ref(), to.as_ref(), inventory, entry, salt).await
         }
@@ -162,7 +168,7 @@ async fn find_own(token: &Turning) -> Result<(), String> {
     }
     for to in &token.destinations {
         let Ok(Holding::Lent(value)) = to.holds(None).await else { continue };
-        if token.issuer.recognises(&value) && token.ground.identify(&value).await.is_ok() {
+        if is_of(token.issuer.as_ref(), &value).await {
             token.ground.slot().switch(value);
             return Ok(());
         }
@@ -182,41 +188,46 @@ async fn sight(
 ) -> (Sight, Option<TokenValue>) {
     let last = entry.and_then(|entry| entry.delivered.get(to.address().as_str())).map(|delivered| &delivered.receipt);
     let value = match to.holds(last).await {
-        Err(error) => return (Sight::Unknowable(format!("{error:#}")), None),
+        Err(error) => return (Sight::Unseen(format!("{error:#}")), None),
         Ok(Holding::Nothing) => return (Sight::Empty, None),
         Ok(Holding::Unknowable(why)) => return (Sight::Unknowable(why), None),
         Ok(Holding::Stamp { same }) => return (Sight::Stamped { same }, None),
         Ok(Holding::Lent(value)) => value,
     };
     let live = |record: Option<String>| Sight::Live { record, lent: true };
+    // The ledger knows the one that was confirmed last by its fingerprint.
+    let current = entry.and_then(|entry| entry.current.as_ref());
+    let is_current =
+        current.and_then(|current| current.fingerprint.as_ref()).map(|known| *known == value.fingerprint(salt));
     if let Inventory::Listed(records) = inventory {
         let shown = records.iter().find(|record| record.shown.as_ref().is_some_and(|shown| shown.same_as(&value)));
         if let Some(record) = shown {
             return (live(Some(record.id.clone())), Some(value));
         }
-        // The ledger knows the live one by its fingerprint: no need to ask the issuer.
-        let current = entry.and_then(|entry| entry.current.as_ref());
-        let still = current.filter(|current| {
-            records.iter().any(|record| {
-                record.id == current.id && record.created.is_none_or(|created| created <= current.confirmed)
-            })
-        });
-        if let Some((current, fingerprint)) = still.and_then(|current| Some((current, current.fingerprint.as_ref()?))) {
-            if *fingerprint == value.fingerprint(salt) {
-                return (live(Some(current.id.clone())), Some(value));
-            }
-            if issuer.succession() == Succession::Replaces {
+        // While the very same record is listed there is no need to ask the issuer.
+        let listed = |current: &&Current| {
+            current.created.is_some() && records.iter().any(|record| record.created.is_some() && current.is(record))
+        };
+        match (current.filter(listed), is_current) {
+            (Some(current), Some(true)) => return (live(Some(current.id.clone())), Some(value)),
+            (Some(_), Some(false)) if issuer.succession() == Succession::Replaces => {
                 return (Sight::Wrong("it holds another value than the live token's".to_owned()), None);
             }
+            _ => {}
         }
     }
     if !issuer.recognises(&value) {
         return (Sight::Unknowable("what it holds is not of this issuer's make".to_owned()), None);
     }
-    match issuer.verify(&value).await {
-        Proof::Identity(record) | Proof::Matched(record) => (live(Some(record.id)), Some(value)),
-        Proof::Alive => (live(None), Some(value)),
-        Proof::Rejected(why) => (Sight::Wrong(why), None),
-        Proof::Inconclusive(why) => (Sight::Unknowable(why), None),
+    match (issuer.verify(&value).await, is_current) {
+        (Proof::Identity(record) | Proof::Matched(record), _) => (live(Some(record.id)), Some(value)),
+        (Proof::Alive, Some(true)) => (live(current.map(|current| current.id.clone())), Some(value)),
+        // Alive, and not what was confirmed: ours only if a run of ours was cut off, or if nothing was known before.
+        (Proof::Alive, Some(false)) if entry.is_none_or(|entry| entry.intents.is_empty()) => {
+            (Sight::Unknowable("what it holds is alive, and is not what was delivered there".to_owned()), None)
+        }
+        (Proof::Alive, _) => (live(None), Some(value)),
+        (Proof::Rejected(why), _) => (Sight::Wrong(why), None),
+        (Proof::Inconclusive(why), _) => (Sight::Unknowable(why), None),
     }
 }

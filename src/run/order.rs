@@ -18,7 +18,7 @@ pub(super) fn guard_logins(wheel: &Wheel, connections: &BTreeMap<String, Connect
             alive.login.record.as_ref().is_some_and(|record| record.id == live.id && !record.id.is_empty())
         });
         match (&token.spec.refreshes, is_login) {
-            (None, Some((seat, _))) if token.own.is_none() => {
+            (None, Some((seat, _))) => {
                 let what = format!("it is what connection `{}` logs in with", token.connection);
                 let seat = if seat.word() == "spare" { ".spare" } else { "" };
                 let next = format!("say `refreshes: {}{seat}`, so that it is turned with care", token.connection);

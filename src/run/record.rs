@@ -1,6 +1,6 @@
 //! Taking facts down in the ledger. Nothing here decides anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -9,9 +9,8 @@ use super::setup::{Turning, Wheel};
 use crate::issuer::{Ended, Inventory, Succession};
 use crate::ledger::{Current, Delivered, Entry, Intent, Ledger, Retiree};
 use crate::plan::{Plan, Sight, Step};
-use crate::report::Outcome;
 use crate::rotation::{Confirmed, Held, Missed};
-use crate::token::Fingerprint;
+use crate::token::{Fingerprint, TokenRecord};
 
 /// Moves what is known of a renamed token to its new name.
 pub(super) fn rename(wheel: &Wheel, ledger: &mut Ledger) {
@@ -48,17 +47,28 @@ pub(super) fn intend(
     seen: Option<&Observation>,
     since: DateTime<Utc>,
 ) {
+    mark_strays(ledger, token, plan, since);
     let entry = entry(ledger, token);
-    // Strays of an earlier intent are ours: marked before that intent is forgotten.
-    for stray in &plan.strays {
-        entry.mark(stray, since);
-    }
-    let lived: BTreeSet<String> = match seen.map(|seen| &seen.seen.inventory) {
-        Some(Inventory::Listed(records)) => records.iter().map(|record| record.id.clone()).collect(),
-        _ => BTreeSet::new(),
+    let lived: BTreeMap<String, Option<DateTime<Utc>>> = match seen.map(|seen| &seen.seen.inventory) {
+        Some(Inventory::Listed(records)) => records.iter().map(|record| (record.id.clone(), record.created)).collect(),
+        _ => BTreeMap::new(),
     };
-    // An intent that is still open goes back further, and covers this one too.
-    entry.intent.get_or_insert(Intent { since, lived });
+    entry.intents.push(Intent { since, lived });
+}
+
+/// Marks the strays of earlier intents, before a newer one covers them. Their overlap counts too, for a run that died
+/// may have delivered one where nobody can look.
+pub(super) fn mark_strays(ledger: &mut Ledger, token: &Turning, plan: &Plan, now: DateTime<Utc>) {
+    let entry = entry(ledger, token);
+    for stray in &plan.strays {
+        entry.mark(stray, now + token.wanted.overlap);
+    }
+}
+
+/// Forgets marked tokens that the issuer no longer lists.
+pub(super) fn forget_ended(ledger: &mut Ledger, token: &Turning, inventory: &Inventory) {
+    let Inventory::Listed(records) = inventory else { return };
+    entry(ledger, token).retire.retain(|old| records.iter().any(|record| record.id == old.id));
 }
 
 /// Takes down a confirmed successor.
@@ -72,25 +82,34 @@ pub(super) fn confirmed(
 ) {
     let fingerprint = confirmed.value.fingerprint(&ledger.salt);
     let entry = entry(ledger, token);
+    let before = entry.current.clone();
     let expires = confirmed.record.expires.or(token.wanted.ttl.map(|ttl| now + ttl));
     entry.current = Some(Current {
         id: confirmed.record.id.clone(),
-        created: confirmed.record.created.unwrap_or(now),
+        created: confirmed.record.created,
         expires,
         fingerprint: Some(fingerprint.clone()),
         confirmed: now,
     });
     entry.order.clone_from(&token.wanted.order);
-    entry.intent = None;
+    entry.intents.clear();
     deliveries(entry, token, &confirmed.held, &confirmed.owed, &fingerprint);
     if token.issuer.succession() == Succession::Overlaps {
         for old in plan.live.iter().filter(|old| old.id != confirmed.record.id) {
             entry.mark(old, now + overlap);
         }
+        mark_passed_over(entry, before, &confirmed.record, now + overlap);
         if overlap.is_zero() {
             // Asked for at once: what waits for the end of an older overlap ends now too.
             entry.retire.iter_mut().for_each(|retiree| retiree.after = retiree.after.min(now));
         }
+    }
+}
+
+/// Marks the token that was confirmed before, when another one has taken its place without a word in the ledger.
+fn mark_passed_over(entry: &mut Entry, before: Option<Current>, live: &TokenRecord, after: DateTime<Utc>) {
+    if let Some(before) = before.filter(|before| before.id != live.id) {
+        entry.mark(&TokenRecord { expires: before.expires, ..TokenRecord::named(&before.id) }, after);
     }
 }
 
@@ -115,12 +134,19 @@ pub(super) fn redelivered(
     held: &[Held],
     owed: &[Missed],
     fingerprint: &Fingerprint,
+    sights: &[Sight],
 ) {
     let entry = entry(ledger, token);
     if let Some(current) = &mut entry.current {
         current.fingerprint = Some(fingerprint.clone());
     }
     deliveries(entry, token, held, owed, fingerprint);
+    let has_it = |(index, sight): (usize, &Sight)| {
+        matches!(sight, Sight::Live { .. }) || held.iter().any(|held| held.index == index)
+    };
+    if owed.is_empty() && sights.iter().enumerate().all(has_it) {
+        entry.intents.clear();
+    }
 }
 
 /// Takes over what was seen to be alive: without a ledger, and after a run whose end was not written down.
@@ -143,16 +169,24 @@ pub(super) fn adopted(
     let value = sights().find_map(|(_, (sight, lent))| lent.as_ref().filter(|_| holds_live(sight)));
     let fingerprint = value.map(|value| value.fingerprint(&salt));
     // What a destination holds has changed, or nothing was known: then the facts are those seen now.
-    let known = entry
-        .current
-        .as_ref()
-        .is_some_and(|current| current.id == live.id && (fingerprint.is_none() || current.fingerprint == fingerprint));
+    let known = entry.current.as_ref().is_some_and(|current| {
+        let dated = current.created.is_some() || live.created.is_none();
+        current.is(live) && dated && (fingerprint.is_none() || current.fingerprint == fingerprint)
+    });
     if !known {
         let old = entry.current.take();
-        let fingerprint = fingerprint.clone().or(old.filter(|old| old.id == live.id).and_then(|old| old.fingerprint));
-        let created = live.created.unwrap_or(now);
-        entry.current =
-            Some(Current { id: live.id.clone(), created, expires: live.expires, fingerprint, confirmed: now });
+        let known = old.clone().filter(|old| old.is(live)).and_then(|old| old.fingerprint);
+        entry.current = Some(Current {
+            id: live.id.clone(),
+            created: live.created,
+            expires: live.expires,
+            fingerprint: fingerprint.clone().or(known),
+            confirmed: now,
+        });
+        // A run that died after its delivery made it: what it followed is still to be retired.
+        if token.issuer.succession() == Succession::Overlaps && entry.may_have_made(live) {
+            mark_passed_over(entry, old, live, now + token.wanted.overlap);
+        }
     }
     if entry.order.is_empty() {
         entry.order.clone_from(&token.wanted.order);
@@ -169,16 +203,13 @@ pub(super) fn adopted(
         deliveries(entry, token, &held, &[], fingerprint);
     }
     if plan.settled && plan.strays.is_empty() && plan.step == Step::Keep {
-        entry.intent = None;
+        entry.intents.clear();
     }
 }
 
-/// Takes down that nothing was minted, where that is certain: the intent of this run is over. An older one is not.
-pub(super) fn unminted(ledger: &mut Ledger, token: &Turning, outcome: &Outcome, started: DateTime<Utc>) {
-    let entry = entry(ledger, token);
-    if outcome.minted_nothing() && entry.intent.as_ref().is_some_and(|intent| intent.since == started) {
-        entry.intent = None;
-    }
+/// Takes down that this run minted nothing, where that is certain. The intents of earlier runs stand.
+pub(super) fn unminted(ledger: &mut Ledger, token: &Turning, started: DateTime<Utc>) {
+    entry(ledger, token).intents.retain(|intent| intent.since != started);
 }
 
 /// The predecessors that may end now.

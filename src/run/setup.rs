@@ -267,6 +267,11 @@ impl Builder<'_> {
             let what = "`overlap` cannot be kept: here a new token ends the old one at once";
             self.say(&spec.spot, format!("token `{name}`: {what}"));
         }
+        if own.is_some() && spec.refreshes.is_some() {
+            let what =
+                "`self` and `refreshes` exclude each other: a connection's refresher is turned by its connection";
+            self.say(&spec.spot, format!("token `{name}`: {what}"));
+        }
         if spec.destinations.is_empty() && !spec.watch {
             self.say(&spec.spot, format!("token `{name}` has no destination: a new value would be lost"));
         }
