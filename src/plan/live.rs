@@ -16,8 +16,10 @@ pub(super) struct Standing {
     pub(super) foreign: Option<TokenRecord>,
     /// Several live records of one subject, none of which can be told to be ours.
     pub(super) ambiguous: Option<usize>,
-    /// Destinations that have to be given the live value.
+    /// Destinations that lack the live value.
     pub(super) wanting: Vec<usize>,
+    /// Destinations that cannot be seen, and of which nobody remembers that they were given the live value.
+    pub(super) unproven: Vec<usize>,
     /// Whether every destination has the live token, as far as anyone can see.
     pub(super) settled: bool,
     /// For people.
@@ -89,9 +91,15 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
             }
         }
     }
-    let wanting = live.as_ref().map(|live| wanting(wanted, entry, seen, live)).unwrap_or_default();
+    let lacks = |kind: Lack| -> Vec<usize> {
+        let Some(live) = &live else { return Vec::new() };
+        let places = wanted.destinations.iter().zip(&seen.sights).enumerate();
+        let lacks = places.filter(|(_, (address, sight))| lack(address, sight, entry, live) == Some(kind));
+        lacks.map(|(index, _)| index).collect()
+    };
+    let (wanting, unproven) = (lacks(Lack::Known), lacks(Lack::Unproven));
     let settled = wanting.is_empty() && live.as_ref().is_some_and(|live| certain(wanted, entry, seen, live));
-    Standing { live, strays, foreign, ambiguous, wanting, settled, notes }
+    Standing { live, strays, foreign, ambiguous, wanting, unproven, settled, notes }
 }
 
 /// A record that is newer than what we confirmed last, while our memory is fresh and knows of no intent: somebody
@@ -110,28 +118,35 @@ fn another_wheel(
     (newer && !held(&newest.id) && !entry.retires(&newest.id)).then(|| newest.clone())
 }
 
-/// The destinations that do not hold the live token, as far as anyone can tell.
-fn wanting(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, live: &TokenRecord) -> Vec<usize> {
-    let moved_on = entry.is_some_and(|entry| entry.intents.iter().any(|intent| intent.moved_on_to(live)));
-    let stands = |(index, sight): (usize, &Sight)| {
-        let address = wanted.destinations.get(index).map_or("", String::as_str);
-        // What cannot be seen lacks it if we owe it, or gave it only what came before.
-        let unseen = || {
-            entry.is_some_and(|entry| {
-                let known = entry.current.is_some() && entry.delivered.contains_key(address);
-                entry.owed.contains(address) || (known && (moved_on || !entry.gave(live, address)))
-            })
-        };
-        let behind = match sight {
-            Sight::Live { record: Some(record), .. } => live.id != *record,
-            Sight::Live { record: None, .. } => false,
-            Sight::Wrong(_) | Sight::Empty => true,
-            Sight::Stamped { .. } | Sight::Unknowable(_) => unseen(),
-            Sight::Unseen(_) => false,
-        };
-        behind.then_some(index)
-    };
-    seen.sights.iter().enumerate().filter_map(stands).collect()
+/// Whether a destination lacks the live token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lack {
+    /// It is seen to, or is known not to have been given it.
+    Known,
+    /// It cannot be seen, and nobody remembers that it was given it: a sibling may fill it, and nothing is minted.
+    Unproven,
+}
+
+/// What a destination lacks, as far as anyone can tell.
+fn lack(address: &str, sight: &Sight, entry: Option<&Entry>, live: &TokenRecord) -> Option<Lack> {
+    match sight {
+        Sight::Live { record: Some(record), .. } => (live.id != *record).then_some(Lack::Known),
+        Sight::Live { record: None, .. } | Sight::Unseen(_) => None,
+        Sight::Wrong(_) | Sight::Empty => Some(Lack::Known),
+        Sight::Stamped { .. } | Sight::Unknowable(_) => {
+            let moved_on = entry.is_some_and(|entry| entry.intents.iter().any(|intent| intent.moved_on_to(live)));
+            let gave = entry.is_some_and(|entry| entry.gave(live, address));
+            let remembered = entry.is_some_and(|entry| {
+                let before = entry.current.is_some() && entry.delivered.contains_key(address);
+                entry.owed.contains(address) || before
+            });
+            match (gave && !moved_on, remembered) {
+                (true, _) => None,
+                (false, true) => Some(Lack::Known),
+                (false, false) => Some(Lack::Unproven),
+            }
+        }
+    }
 }
 
 /// Whether each destination was seen to hold a live token, or was given the live one and cannot be seen.

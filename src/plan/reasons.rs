@@ -136,17 +136,11 @@ fn lender(view: &View<'_>) -> Option<usize> {
 }
 
 fn redeliver(view: &View<'_>, reason: Option<&Reason>) -> Step {
-    let mut to = view.standing.wanting.clone();
-    if reason.is_some_and(|reason| reason.code == Code::Interrupted) {
-        // What cannot be seen may have been missed by the run that died: giving it again is harmless.
-        let unseen = |sight: &Sight| matches!(sight, Sight::Unknowable(_) | Sight::Stamped { .. });
-        to.extend(view.seen.sights.iter().enumerate().filter(|(_, sight)| unseen(sight)).map(|(index, _)| index));
-        to.sort_unstable();
-        to.dedup();
-    }
+    let mut to = [view.standing.wanting.as_slice(), &view.standing.unproven].concat();
+    to.sort_unstable();
     match lender(view) {
         Some(from) if !to.is_empty() => {
-            let why = reason.map_or_else(|| "a destination lacks the live token".to_owned(), ToString::to_string);
+            let why = reason.map_or_else(|| "nobody remembers that it was given".to_owned(), ToString::to_string);
             Step::Redeliver { from, to, why }
         }
         _ => Step::Keep,

@@ -217,6 +217,7 @@ impl Run {
         if !repair {
             return;
         }
+        // Its answer was lost, so we never held it, and nobody can have been given it.
         record::mark_strays(&mut self.ledger, token, &plan, self.started);
         let done = self.carry_out(&plan).await;
         if done.confirmed.is_some() {

@@ -47,7 +47,8 @@ pub(super) fn intend(
     seen: Option<&Observation>,
     since: DateTime<Utc>,
 ) {
-    mark_strays(ledger, token, plan, since);
+    // Their overlap counts too: a run that died may have delivered one where nobody can look.
+    mark_strays(ledger, token, plan, since + token.wanted.overlap);
     let entry = entry(ledger, token);
     let lived: BTreeMap<String, Option<DateTime<Utc>>> = match seen.map(|seen| &seen.seen.inventory) {
         Some(Inventory::Listed(records)) => records.iter().map(|record| (record.id.clone(), record.created)).collect(),
@@ -56,12 +57,11 @@ pub(super) fn intend(
     entry.intents.push(Intent { since, lived });
 }
 
-/// Marks the strays of earlier intents, before a newer one covers them. Their overlap counts too, for a run that died
-/// may have delivered one where nobody can look.
-pub(super) fn mark_strays(ledger: &mut Ledger, token: &Turning, plan: &Plan, now: DateTime<Utc>) {
+/// Marks strays, before a newer intent covers them.
+pub(super) fn mark_strays(ledger: &mut Ledger, token: &Turning, plan: &Plan, after: DateTime<Utc>) {
     let entry = entry(ledger, token);
     for stray in &plan.strays {
-        entry.mark(stray, now + token.wanted.overlap);
+        entry.mark(stray, after);
     }
 }
 

@@ -48,8 +48,12 @@ pub(super) struct GitLab {
     api: Url,
     host: String,
     slot: Slot,
-    /// Who the credential is; asked once per credential.
-    me: tokio::sync::Mutex<Option<(TokenValue, Arc<TokenJson>)>>,
+    /// The credentials that have said in this run who they are: nobody is asked twice.
+    known: Mutex<Vec<(TokenValue, TokenJson)>>,
+    /// One asks who the credential of the slot is, and all who want to know wait for the answer.
+    asking: tokio::sync::Mutex<()>,
+    /// The user name of the credential of the slot.
+    username: tokio::sync::Mutex<Option<(TokenValue, String)>>,
     /// A credential that was found dead: it is never used again, for on a rotate path it would kill its successors.
     dead: Mutex<Option<TokenValue>>,
     /// What was listed in this run.
@@ -64,8 +68,18 @@ impl GitLab {
         let mut api = url;
         let path = format!("{}/api/v4/", api.path().trim_end_matches('/'));
         api.set_path(&path);
-        let (me, dead) = (tokio::sync::Mutex::default(), Mutex::default());
-        Self { http, api, host, slot, me, dead, listings: Mutex::default(), places: Mutex::default() }
+        Self {
+            http,
+            api,
+            host,
+            slot,
+            known: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+            username: tokio::sync::Mutex::default(),
+            dead: Mutex::default(),
+            listings: Mutex::default(),
+            places: Mutex::default(),
+        }
     }
 
     /// The path of a project or a group that the config names by its path or its number, and its name for people.
@@ -115,24 +129,51 @@ impl GitLab {
     }
 
     /// Who the credential of the slot is. Asked before any rotate path is called.
-    async fn me(&self) -> Result<Arc<TokenJson>, HttpError> {
-        let mut me = self.me.lock().await;
+    async fn me(&self) -> Result<TokenJson, HttpError> {
+        let _one_asks = self.asking.lock().await;
         let value = self.slot.lend().ok_or_else(|| withheld("no credential is at hand"))?;
-        if let Some((_, known)) = me.as_ref().filter(|(of, _)| of.same_as(&value)) {
-            return Ok(Arc::clone(known));
+        self.credential(&value).await
+    }
+
+    /// Who a credential is; remembered for the run.
+    async fn credential(&self, value: &TokenValue) -> Result<TokenJson, HttpError> {
+        let found = self.whose(value).await?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.iter().any(|(of, _)| of.same_as(value)) {
+            known.push((value.clone(), found.clone()));
         }
-        let found = Arc::new(self.whose(&value).await?);
-        *me = Some((value, Arc::clone(&found)));
         Ok(found)
     }
 
-    /// Asks GitLab which token a value is: any valid token may ask, whatever its scopes.
+    /// Asks GitLab which token a value is: any valid token may ask, whatever its scopes. A credential that has said so
+    /// before in this run is not asked again.
     /// <https://docs.gitlab.com/api/personal_access_tokens/#self-inform>
     async fn whose(&self, value: &TokenValue) -> Result<TokenJson, HttpError> {
+        if let Some(known) = self.remembered(value) {
+            return Ok(known);
+        }
         let endpoint =
             PersonalAccessTokenSelf::builder().build().map_err(|_| withheld("the request cannot be made"))?;
         let answer = self.call_as(value, &endpoint, Retry::Read).await?;
         if answer.ok() { answer.json() } else { Err(answer.refused(&meaning(&answer))) }
+    }
+
+    fn remembered(&self, value: &TokenValue) -> Option<TokenJson> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|(of, _)| of.same_as(value)).map(|(_, known)| known.clone())
+    }
+
+    /// The user name of the credential of the slot, asked once for each.
+    async fn username(&self) -> Option<String> {
+        let mut username = self.username.lock().await;
+        let value = self.slot.lend()?;
+        if let Some((_, known)) = username.as_ref().filter(|(of, _)| of.same_as(&value)) {
+            return Some(known.clone());
+        }
+        let answer = self.call(&Route::get("user".to_owned()), Retry::Read).await.ok()?;
+        let found = answer.word("/username")?;
+        *username = Some((value, found.clone()));
+        Some(found)
     }
 
     /// Lists all pages of a collection, once a run.
@@ -196,7 +237,7 @@ impl Connection for GitLab {
     }
 
     async fn identify(&self, value: &TokenValue) -> Result<Login, LoginError> {
-        let found = self.whose(value).await.map_err(|error| match error.status() {
+        let found = self.credential(value).await.map_err(|error| match error.status() {
             Some(401) => LoginError::Dead(error.to_string()),
             _ => LoginError::Unreachable(error.to_string()),
         })?;
@@ -208,9 +249,6 @@ impl Connection for GitLab {
             too_wide: (!wide.is_empty()).then(|| format!("scope {}", crate::text::list(&wide))),
             record: Some(found.record()),
         };
-        if self.slot.lend().is_some_and(|slot| slot.same_as(value)) {
-            *self.me.lock().await = Some((value.clone(), Arc::new(found)));
-        }
         Ok(login)
     }
 
@@ -239,5 +277,6 @@ impl Connection for GitLab {
 
     fn forget(&self) {
         self.listings.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

@@ -205,7 +205,6 @@ impl Issuer for PipelineTriggerToken {
     }
 
     async fn mints_as(&self) -> Option<String> {
-        let answer = self.gitlab.call(&Route::get("user".to_owned()), Retry::Read).await.ok()?;
-        answer.word("/username").map(|name| format!("@{name}"))
+        self.gitlab.username().await.map(|name| format!("@{name}"))
     }
 }
