@@ -60,7 +60,9 @@ fn two_tokens_that_are_one_at_the_issuer_are_refused() {
 #[test]
 fn a_literal_secret_is_refused_and_not_repeated() {
     let stage = Stage::set();
-    for (secret, name) in [(stage.refresher.value.as_str(), "literal_secret"), ("s3cr3t-without-prefix", "literal_text")] {
+    for (secret, name) in
+        [(stage.refresher.value.as_str(), "literal_secret"), ("s3cr3t-without-prefix", "literal_text")]
+    {
         stage.amend("token: env:GITLAB_REFRESHER", &format!("token: {secret}"));
         let ran = stage.run(&["rotate"]);
         assert!(!ran.to_string().contains(secret), "the secret was repeated");

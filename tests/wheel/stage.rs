@@ -106,16 +106,15 @@ impl Stage {
         });
         let (agent, das) = sandbox.styra(|styra| {
             styra.refresher_may_read = true;
-            let three = TimeDelta::days(3);
-            let agent = styra.add_token("application-token", Role::None, three, &["^/v1/data/.*"], now - three * 5 / 6);
+            let (life, made) = (TimeDelta::days(3), now - TimeDelta::hours(50));
+            let agent = styra.add_token("application-token", Role::None, life, &["^/v1/data/.*"], made);
             let paths = &["^/v1/tokens/.*"];
             let das = styra.add_token("refresher", Role::WorkspaceTokenRefresher, TimeDelta::days(30), paths, ago(12));
             (agent, das)
         });
         let served = Served::start(sandbox.clone()).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let mut stage =
-            Self { sandbox, served, folder, environment: BTreeMap::new(), bot, refresher, spare, deploy };
+        let mut stage = Self { sandbox, served, folder, environment: BTreeMap::new(), bot, refresher, spare, deploy };
         stage.keep("projects/acme/app", "DEPLOY_TOKEN", &stage.deploy.value.clone());
         let production = Variable { environment_scope: "production".to_owned(), ..variable("DAS_TOKEN", &agent) };
         stage.sandbox.gitlab(|gitlab| gitlab.add_variable("projects/acme/app", production));
@@ -183,6 +182,15 @@ impl Stage {
     /// Runs it to its end. Whatever it prints, no value is ever in it.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         self.read(&self.command(args).output().unwrap())
+    }
+
+    /// The same where no file can grow: each write of a file fails as on a full disk. A pipe still takes everything.
+    ///
+    /// The signal that the kernel sends besides is ignored, for a full disk sends none.
+    pub(crate) fn run_on_a_full_disk(&self, args: &[&str]) -> Ran {
+        let mut shell = Command::new("/bin/sh");
+        self.furnish(&mut shell).args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]);
+        self.read(&shell.arg(env!("CARGO_BIN_EXE_tokenwheel")).args(args).output().unwrap())
     }
 
     pub(crate) fn read(&self, output: &Output) -> Ran {
@@ -259,8 +267,15 @@ pub(crate) struct Ran {
 impl fmt::Display for Ran {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = self.code.map_or_else(|| "a signal".to_owned(), |code| code.to_string());
-        write!(f, "exit: {code}\n── stdout ──\n{}── stderr ──\n{}", self.out, self.err)
+        // Tokens turn side by side: what is told of one has an order, what is told of two has none.
+        let mut told: Vec<&str> = self.err.split_inclusive('\n').collect();
+        told.sort_by_key(|line| line.split(": ").next().filter(|name| names_a_token(name)));
+        write!(f, "exit: {code}\n── stdout ──\n{}── stderr ──\n{}", self.out, told.concat())
     }
+}
+
+fn names_a_token(start: &str) -> bool {
+    ["deploy", "opa-agent", "das-refresher", "gitlab-refresher", "gitlab-spare"].contains(&start)
 }
 
 impl Ran {
@@ -271,7 +286,7 @@ impl Ran {
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
         settings.add_filter(&regex_of(folder), "[folder]");
-        settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:[port]");
+        settings.add_filter(r"(127\.0\.0\.1|localhost):\d+", "$1:[port]");
         settings.add_filter(r"\d{1,2} [A-Z][a-z]{2} (\d{4} )?\d\d:\d\d UTC", "[time]");
         settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]");
         settings.add_filter(r"process \d+", "process [id]");
