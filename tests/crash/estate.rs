@@ -1,8 +1,16 @@
 //! What a scenario is made of: an estate before tokenwheel, and what has to be true of it at the end.
+#![allow(dead_code, reason = "each suite uses its own part of it")]
 
 use tokenwheel_sandbox::Sandbox;
 
 use crate::common::Bench;
+
+/// A destination that does not hold a live token of its subject.
+pub(crate) struct Wrong {
+    pub(crate) token: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) hidden: bool,
+}
 
 /// A scenario: an estate, and which of its tokens are turned by hand before the crash, so that a week-old memory is
 /// really old.
@@ -59,13 +67,43 @@ pub(crate) fn kept(name: &'static str, subject: Subject, spots: &[(&'static str,
     Kept { name, subject, spots }
 }
 
+impl Estate {
+    /// The destinations that do not hold a live token of their subject.
+    pub(crate) fn wrong(&self, sandbox: &Sandbox) -> Vec<Wrong> {
+        let spots = self.tokens.iter().flat_map(|token| token.spots.iter().map(move |spot| (token, spot)));
+        spots
+            .filter(|(token, spot)| !token.subject.is_live(sandbox, &spot.held(sandbox)))
+            .map(|(token, spot)| Wrong { token: token.name, key: spot.key, hidden: spot.is_hidden(sandbox) })
+            .collect()
+    }
+
+    /// The numbers of the live tokens of a subject that no destination holds and that are ours.
+    pub(crate) fn strays(&self, sandbox: &Sandbox, token: &Kept) -> Vec<u64> {
+        let held: Vec<String> = token.spots.iter().map(|spot| spot.held(sandbox)).collect();
+        let foreign = |value: &String| self.strangers.iter().any(|stranger| stranger.value == *value);
+        let living = token.subject.living(sandbox).into_iter();
+        living.filter(|(_, value)| !held.contains(value) && !foreign(value)).map(|(id, _)| id).collect()
+    }
+
+    /// What was done to others, in sentences.
+    pub(crate) fn harm(&self, sandbox: &Sandbox) -> Vec<String> {
+        let ended = self.strangers.iter().filter(|stranger| !sandbox.gitlab(|gitlab| gitlab.is_live(&stranger.value)));
+        let mut harm: Vec<String> = ended.map(|stranger| format!("{} was ended", stranger.what)).collect();
+        let (reuse, pipelines) = sandbox.gitlab(|gitlab| (gitlab.reuse_detections, gitlab.pipelines_triggered));
+        if reuse + pipelines > 0 {
+            harm.push(format!("{reuse} reuse detections, {pipelines} pipelines started"));
+        }
+        harm
+    }
+}
+
 impl Spot {
     /// What it holds, hidden or not: the sandbox knows.
     pub(crate) fn held(&self, sandbox: &Sandbox) -> String {
         sandbox.gitlab(|gitlab| gitlab.variable(self.place, self.key, "*")).map(|held| held.value).unwrap_or_default()
     }
 
-    pub(crate) fn is_hidden(&self, sandbox: &Sandbox) -> bool {
+    fn is_hidden(&self, sandbox: &Sandbox) -> bool {
         sandbox.gitlab(|gitlab| gitlab.variable(self.place, self.key, "*")).is_some_and(|held| held.hidden)
     }
 }
@@ -81,9 +119,9 @@ impl Subject {
                 let trigger = gitlab.trigger_of_value(value);
                 trigger.is_some_and(|trigger| trigger.description == description) && gitlab.is_live(value)
             }),
-            Self::Styra(id) => sandbox.styra(|styra| {
-                styra.token(id).is_some_and(|token| token.value == value) && styra.is_live(value)
-            }),
+            Self::Styra(id) => {
+                sandbox.styra(|styra| styra.token(id).is_some_and(|token| token.value == value) && styra.is_live(value))
+            }
         }
     }
 

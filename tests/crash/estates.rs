@@ -1,5 +1,6 @@
 //! The estates. On the first day what the scenario names is turned by hand; on the seventh, at six in the morning, it is
 //! due again, and that run is struck.
+#![allow(dead_code, reason = "each suite uses its own part of it")]
 
 use chrono::TimeDelta;
 use tokenwheel_sandbox::gitlab::Variable;
@@ -97,11 +98,7 @@ pub(crate) const SINGLE: Scenario = Scenario { name: "single", found: |bench| gi
 /// A single refresher is due, and a token besides.
 pub(crate) const SINGLE_DUE: Scenario = Scenario {
     name: "single-due",
-    found: |bench| Estate {
-        forced: &[&["deploy", "refresher"]],
-        lonely: Some("refresher"),
-        ..gitlab(bench, 9, None)
-    },
+    found: |bench| Estate { forced: &[&["deploy", "refresher"]], lonely: Some("refresher"), ..gitlab(bench, 9, None) },
 };
 
 /// The primary of a pair is due, and a token besides.
@@ -140,7 +137,11 @@ pub(crate) const HIDDEN: Scenario = Scenario {
         deploy.spots.extend(kept("", deploy.subject, &[(API, "HIDDEN")]).spots);
         tokens.push(deploy);
         let strangers = strangers(bench, &acme);
-        let others = format!("{}{}", DEPLOY.trim_end_matches(']'), ", { kind: gitlab/ci-variable, project: acme/api, key: HIDDEN }]");
+        let others = format!(
+            "{}{}",
+            DEPLOY.trim_end_matches(']'),
+            ", { kind: gitlab/ci-variable, project: acme/api, key: HIDDEN }]"
+        );
         Estate { config: connected("", &others, 60, Some(60)), tokens, strangers, forced: &[&["deploy"]], lonely: None }
     },
 };
@@ -228,9 +229,10 @@ fn styra(bench: &mut Bench, may_read: bool, refresher: u8) -> Estate {
     let acme = Acme::found(bench);
     let mut tokens = refreshers(bench, &acme, 60, Some(60));
     let life = TimeDelta::days(i64::from(refresher));
+    let now = bench.sandbox.now();
     let (agent, das) = bench.sandbox.styra(|styra| {
         styra.refresher_may_read = may_read;
-        let created = crate::common::monday() - TimeDelta::days(5);
+        let created = now - TimeDelta::days(5);
         let paths = &["^/v1/tokens.*"];
         let agent = styra.add_token("application-token", Role::None, TimeDelta::days(9), &["^/v1/data/.*"], created);
         (agent, styra.add_token("refresher", Role::WorkspaceTokenRefresher, life, paths, created))

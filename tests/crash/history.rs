@@ -116,7 +116,7 @@ pub(crate) struct Stage {
     pub(crate) story: String,
     pub(crate) broken: Vec<String>,
     exchanges: Vec<Exchange>,
-    memory: Memory,
+    pub(crate) memory: Memory,
     config: Config,
 }
 

@@ -3,28 +3,29 @@
 use tokenwheel::report::{Format, RunReport};
 use tokenwheel_sandbox::Exchange;
 
-use crate::estate::Kept;
-use crate::history::Stage;
+use crate::history::{Memory, Stage};
 
 type Outcome = Result<RunReport, String>;
 
 /// After every run: the exit level is true, and nothing leaked.
 pub(crate) fn after_a_run(stage: &mut Stage, ended: Option<&Outcome>, told: &str) {
+    let sandbox = stage.bench.sandbox.clone();
     let mut said = vec![("narration", told.to_owned())];
     match ended {
         None => {}
         Some(Err(why)) => said.push(("error", why.clone())),
         Some(Ok(report)) => {
-            said.extend([Format::Text, Format::Json, Format::Markdown].map(|form| ("report", report.render(form, false))));
+            said.extend(
+                [Format::Text, Format::Json, Format::Markdown].map(|form| ("report", report.render(form, false))),
+            );
             if report.level().code() == 0 {
-                let dead = wrong(stage).into_iter().filter(|(_, hidden)| !hidden);
-                let broken: Vec<String> = dead.map(|(spot, _)| format!("exit 0 although {spot} is not live")).collect();
-                stage.broken.extend(broken);
+                let dead = stage.estate.wrong(&sandbox).into_iter().filter(|wrong| !wrong.hidden);
+                stage.broken.extend(dead.map(|wrong| format!("exit 0 although {} is not live", wrong.key)));
             }
         }
     }
     said.extend(stage.recall().map(|ledger| ("ledger", ledger)));
-    let values = stage.bench.sandbox.values();
+    let values = sandbox.values();
     for (place, text) in said {
         if values.iter().any(|value| value.len() > 8 && text.contains(value.as_str())) {
             stage.broken.push(format!("a value is in the {place}"));
@@ -32,21 +33,11 @@ pub(crate) fn after_a_run(stage: &mut Stage, ended: Option<&Outcome>, told: &str
     }
 }
 
-/// The destinations that do not hold a live token of their subject, and whether they are hidden.
-fn wrong(stage: &Stage) -> Vec<(String, bool)> {
-    let sandbox = &stage.bench.sandbox;
-    let spots = stage.estate.tokens.iter().flat_map(|token| token.spots.iter().map(move |spot| (token, spot)));
-    spots
-        .filter(|(token, spot)| !token.subject.is_live(sandbox, &spot.held(sandbox)))
-        .map(|(token, spot)| (format!("{} in {}", token.name, spot.key), spot.is_hidden(sandbox)))
-        .collect()
-}
-
-/// At the end: everything holds, nobody else was hurt. Whether a refresher without a spare was lost, as it has to be
-/// when the answer to its own turn is lost.
+/// At the end: everything holds, nobody else was hurt. Whether a token that has no second credential was lost, as it
+/// has to be when the answer to its own turn is lost.
 pub(crate) fn at_the_end(stage: &mut Stage, last: Option<&Outcome>, struck: &[Exchange]) -> bool {
     let sandbox = stage.bench.sandbox.clone();
-    let mut broken = Vec::new();
+    let mut broken = stage.estate.harm(&sandbox);
     let text = match last {
         Some(Ok(report)) => crate::common::text(report),
         Some(Err(why)) => {
@@ -56,10 +47,8 @@ pub(crate) fn at_the_end(stage: &mut Stage, last: Option<&Outcome>, struck: &[Ex
         None => "killed".to_owned(),
     };
     let level = last.and_then(|ended| ended.as_ref().ok()).map(|report| report.level().code());
-    let lost = stage.estate.lonely.filter(|lonely| {
-        let token = stage.estate.tokens.iter().find(|token| token.name == *lonely);
-        token.is_some_and(|token| is_lost(token, stage))
-    });
+    let wrong = stage.estate.wrong(&sandbox);
+    let lost = stage.estate.lonely.filter(|lonely| wrong.iter().any(|wrong| wrong.token == *lonely));
     if let Some(lonely) = lost {
         if !text.contains("make a new one by hand and put it") {
             broken.push(format!("{lonely} is lost, and the report does not say what to do"));
@@ -70,53 +59,22 @@ pub(crate) fn at_the_end(stage: &mut Stage, last: Option<&Outcome>, struck: &[Ex
         if !struck.iter().any(|exchange| exchange.status.is_none() || exchange.status == Some(502)) {
             broken.push(format!("{lonely} is lost although no answer was"));
         }
-    }
-    for (spot, _) in wrong(stage) {
-        let excused = lost.is_some_and(|lonely| spot.starts_with(lonely));
-        if !excused {
-            broken.push(format!("{spot} is not live"));
-        }
-    }
-    if lost.is_none() && level != Some(0) {
+    } else if level != Some(0) {
         broken.push(format!("the last run ends with {level:?}"));
     }
-    for token in &stage.estate.tokens {
-        broken.extend(strays(stage, token, &text));
-    }
-    for stranger in &stage.estate.strangers {
-        if !sandbox.gitlab(|gitlab| gitlab.is_live(&stranger.value)) {
-            broken.push(format!("{} was ended", stranger.what));
+    let others = wrong.iter().filter(|wrong| lost != Some(wrong.token));
+    broken.extend(others.map(|wrong| format!("{} in {} is not live", wrong.token, wrong.key)));
+    // What was lost with its only credential can be seen by nobody.
+    for token in stage.estate.tokens.iter().filter(|token| lost != Some(token.name)) {
+        let strays = stage.estate.strays(&sandbox, token);
+        // With its memory the wheel retires them; without, it reports what it cannot tell from a stranger's.
+        let most = if matches!(stage.memory, Memory::File | Memory::Variable) { 0 } else { 1 };
+        if strays.len() > most {
+            broken.push(format!("{} has {} live strays", token.name, strays.len()));
         }
-    }
-    let (reuse, pipelines) = sandbox.gitlab(|gitlab| (gitlab.reuse_detections, gitlab.pipelines_triggered));
-    if reuse + pipelines > 0 {
-        broken.push(format!("{reuse} reuse detections, {pipelines} pipelines started"));
+        let untold = strays.iter().filter(|id| !text.contains(&id.to_string()));
+        broken.extend(untold.map(|id| format!("the live stray {id} of {} is not reported", token.name)));
     }
     stage.broken.extend(broken);
     lost.is_some()
-}
-
-fn is_lost(token: &Kept, stage: &Stage) -> bool {
-    let sandbox = &stage.bench.sandbox;
-    token.spots.iter().all(|spot| !token.subject.is_live(sandbox, &spot.held(sandbox)))
-}
-
-/// At most one live token of ours that no destination holds, and the report says so.
-fn strays(stage: &Stage, token: &Kept, text: &str) -> Vec<String> {
-    let sandbox = &stage.bench.sandbox;
-    let held: Vec<String> = token.spots.iter().map(|spot| spot.held(sandbox)).collect();
-    let foreign = |value: &String| stage.estate.strangers.iter().any(|stranger| stranger.value == *value);
-    let living = token.subject.living(sandbox);
-    let strays: Vec<u64> = living
-        .into_iter()
-        .filter(|(_, value)| !held.contains(value) && !foreign(value))
-        .map(|(id, _)| id)
-        .collect();
-    let mut broken = Vec::new();
-    if strays.len() > 1 {
-        broken.push(format!("{} has {} live strays", token.name, strays.len()));
-    }
-    let untold = strays.iter().filter(|id| !text.contains(&id.to_string()));
-    broken.extend(untold.map(|id| format!("the live stray {id} of {} is not reported", token.name)));
-    broken
 }

@@ -62,13 +62,17 @@ impl Choice {
         }
     }
 
-    /// A read changes nothing: to be killed before it or after it is the same, and any answer that is none is asked
-    /// for again.
+    /// A read changes nothing: to be killed before it or after it is the same. A read without a good answer is asked
+    /// again and the run goes on undisturbed, so it is tried with one memory only.
     fn plays(&self, name: &Name, read: bool) -> bool {
         match self {
             Self::Every => true,
             Self::Only(only) => *only == name.to_string(),
-            Self::Different => !read || matches!(name.strike, Strike::KilledBefore | Strike::ServerError),
+            Self::Different => match name.strike {
+                Strike::KilledBefore => true,
+                Strike::ServerError => !read || name.memory == Memory::File,
+                _ => !read,
+            },
         }
     }
 }
