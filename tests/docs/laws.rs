@@ -1,0 +1,58 @@
+//! `docs/design.md` names for each law the tests that hold it, and each of them exists.
+
+use std::fs;
+
+use crate::page::{Page, links};
+
+const LAWS: usize = 14;
+
+/// The laws that are not built yet, and say so.
+const NOT_YET: &[usize] = &[9];
+
+fn laws() -> Vec<(usize, String)> {
+    let page = Page::read("docs/design.md");
+    let (_, laws) = page.text.split_once("\n## The laws\n").expect("a chapter on the laws");
+    let laws = laws.split("\n## ").next().unwrap();
+    let numbered = |law: &str| Some((law.split('.').next()?.trim().parse().ok()?, law.to_owned()));
+    laws.split("\n### ").skip(1).filter_map(numbered).collect()
+}
+
+#[test]
+fn every_law_is_there_once() {
+    let numbers: Vec<usize> = laws().into_iter().map(|(number, _)| number).collect();
+    assert_eq!(numbers, (1..=LAWS).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_law_is_held_by_tests_that_exist() {
+    let page = Page::read("docs/design.md");
+    let mut findings = Vec::new();
+    for (number, law) in laws() {
+        let named = links(&law).into_iter().filter(|(_, target)| target.starts_with("../tests/"));
+        let mut held = 0;
+        for (name, target) in named {
+            let text = fs::read_to_string(page.resolve(&target)).unwrap_or_default();
+            if text.contains(&format!("fn {name}(")) {
+                held += 1;
+            } else {
+                findings.push(format!("law {number}: no test `{name}` in {target}"));
+            }
+        }
+        let not_yet = NOT_YET.contains(&number);
+        if not_yet != law.contains("Not built yet") {
+            findings.push(format!("law {number}: whether it is built is said in one of two places only"));
+        }
+        if held == 0 && !not_yet {
+            findings.push(format!("law {number}: no test holds it"));
+        }
+    }
+    assert!(findings.is_empty(), "{}\n\nname the tests in docs/design.md as they are called now", findings.join("\n"));
+}
+
+#[test]
+fn what_is_not_built_is_refused_by_the_config() {
+    let text = "version: 1\nrescue: { recipients: [age1] }\n";
+    let problems =
+        tokenwheel::config::parse(std::path::Path::new("tokenwheel.yml"), text).err().map(|why| why.to_string());
+    assert!(problems.unwrap_or_default().contains("no key `rescue`"), "law 9 is built: say so in docs/design.md");
+}

@@ -1,0 +1,10 @@
+//! What is written cannot drift from what is: examples load, what is generated is current, links and names lead
+//! somewhere.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+mod examples;
+mod generated;
+mod laws;
+mod links;
+mod page;
+mod yaml;
