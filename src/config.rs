@@ -18,6 +18,7 @@ use url::Url;
 
 use crate::plan::{Rule, Seat};
 
+pub(crate) use decode::address;
 pub use decode::{load, parse};
 pub use forms::Source;
 pub(crate) use problem::nearest;

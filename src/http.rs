@@ -153,6 +153,14 @@ impl Answer {
         }
     }
 
+    /// The same for a status that does not mean here what it usually means, so that nothing is concluded from it.
+    pub fn unclear(&self, meaning: &str) -> HttpError {
+        HttpError {
+            call: self.call.clone(),
+            cause: Cause::Unclear { status: self.status.as_u16(), meaning: meaning.to_owned() },
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
             None => "an empty body",
@@ -192,6 +200,13 @@ pub enum Cause {
         /// What that means at this service.
         meaning: String,
     },
+    /// The status says no, and not for the reason it usually does.
+    Unclear {
+        /// The HTTP status.
+        status: u16,
+        /// What that means at this service.
+        meaning: String,
+    },
     /// The body is not what it should be.
     Unreadable {
         /// Where it broke.
@@ -215,7 +230,9 @@ impl fmt::Display for Cause {
                  in the config"
             ),
             Self::TooManyRequests => write!(f, "HTTP 429: the server goes on refusing for too many requests"),
-            Self::Refused { status, meaning } => write!(f, "HTTP {status}: {meaning}"),
+            Self::Refused { status, meaning } | Self::Unclear { status, meaning } => {
+                write!(f, "HTTP {status}: {meaning}")
+            }
             Self::Unreadable { line, column, kind } => {
                 write!(f, "the answer is {kind}, not the JSON it should be (line {line}, column {column})")
             }
@@ -234,7 +251,11 @@ impl HttpError {
         match &self.cause {
             Cause::NoAnswer(_) | Cause::Unreadable { .. } => true,
             Cause::Refused { status, .. } => *status >= 500,
-            Cause::Withheld(_) | Cause::NeverSent(_) | Cause::Redirected(_) | Cause::TooManyRequests => false,
+            Cause::Withheld(_)
+            | Cause::Unclear { .. }
+            | Cause::NeverSent(_)
+            | Cause::Redirected(_)
+            | Cause::TooManyRequests => false,
         }
     }
 

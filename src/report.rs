@@ -42,6 +42,10 @@ pub struct ConnectionReport {
     pub login: Option<String>,
     /// What is wrong with its credentials, if anything.
     pub troubles: Vec<String>,
+    /// Which credentials were found in their own destination, because the job was started before their last turn.
+    pub moved: Vec<String>,
+    /// Whether the credential that is logged in dies before the next run, and nothing turns it.
+    pub expiring: bool,
     /// Whether nothing can be done over it.
     pub dead: bool,
     /// Whether that is so only because the service could not be asked: then its credentials may be well.
@@ -51,6 +55,7 @@ pub struct ConnectionReport {
 }
 
 /// What became of one token.
+#[expect(clippy::struct_excessive_bools, reason = "four facts that are independent of each other")]
 pub struct TokenReport {
     /// Its name.
     pub name: String,
@@ -70,6 +75,12 @@ pub struct TokenReport {
     pub created: Option<DateTime<Utc>>,
     /// Whether no live token of it would be left before the next run.
     pub at_risk: bool,
+    /// Whether a destination was seen to hold what is dead, and was not mended.
+    pub broken: bool,
+    /// Whether a destination could not be looked at, or holds nothing, or nobody knows whether a token lives.
+    pub unsure: bool,
+    /// Whether a `--revoke-now` is not proved.
+    pub revocation_open: bool,
     /// Its destinations, and what stands there.
     pub destinations: Vec<(String, String)>,
     /// What people should know besides.
@@ -77,7 +88,7 @@ pub struct TokenReport {
 }
 
 impl ConnectionReport {
-    pub(crate) fn new(name: &str, state: &ConnectionState, wheel: &Wheel) -> Self {
+    pub(crate) fn new(name: &str, state: &ConnectionState, wheel: &Wheel, moment: &Moment) -> Self {
         let linked = wheel.connections.get(name);
         let alive = state.login.and_then(|seat| Some((seat, state.alive.get(&seat)?)));
         let login = alive.map(|(seat, alive)| {
@@ -92,14 +103,19 @@ impl ConnectionReport {
         let asked = silent.is_none();
         let dead = state.dead.iter().filter(|(seat, _)| asked && !state.alive.contains_key(seat));
         let dead = dead.map(|(seat, why)| format!("{}: {why}{}", seat.word(), next_step(wheel, name, *seat)));
+        let dies = alive.and_then(|(_, alive)| alive.login.record.as_ref()).and_then(|record| record.expires);
+        // One that a token of the config turns is that token's matter.
+        let turned = state.login.is_some_and(|seat| wheel.pair(name).seats.contains_key(&seat));
         Self {
             name: name.to_owned(),
             host: linked.map(|linked| linked.connection.host().to_owned()).unwrap_or_default(),
             login,
-            troubles: dead.chain(moved).chain(silent).collect(),
+            troubles: dead.chain(silent).collect(),
+            moved: moved.collect(),
             dead: state.login.is_none(),
             unreachable: state.unreachable,
-            dies: alive.and_then(|(_, alive)| alive.login.record.as_ref()).and_then(|record| record.expires),
+            expiring: dies.is_some_and(|dies| dies <= moment.horizon()) && !turned,
+            dies,
         }
     }
 }
@@ -163,8 +179,16 @@ impl TokenReport {
         if matches!(outcome, Outcome::Deferred) {
             notes.push(put_off(token).to_owned());
         }
+        let sights = seen.map(|seen| seen.seen.sights.as_slice()).unwrap_or_default();
+        let left = |is: fn(&Sight) -> bool| {
+            sights.iter().enumerate().any(|(index, sight)| is(sight) && !outcome.mended(index))
+        };
         let Dates { created, dies, due } = outcome.dates(plan);
         Self {
+            broken: left(|sight| matches!(sight, Sight::Wrong(_))),
+            unsure: left(|sight| matches!(sight, Sight::Unseen(_) | Sight::Empty))
+                || (plan.live.is_none() && !outcome.is_rotated() && !ended),
+            revocation_open: false,
             name: plan.name.clone(),
             owner: token.spec.owner.clone(),
             issuer: token.spec.issuer.kind.clone(),
@@ -196,6 +220,9 @@ impl TokenReport {
             dies,
             created: None,
             at_risk: dies.is_some_and(|dies| dies <= moment.horizon()),
+            broken: false,
+            unsure: true,
+            revocation_open: false,
             destinations: token.wanted.destinations.iter().map(|to| (to.clone(), String::new())).collect(),
             notes: Vec::new(),
         }

@@ -232,17 +232,28 @@ impl Run {
             let Some(token) = self.wheel.tokens.get(&plan.name) else { continue };
             let outcome = outcomes.remove(&plan.name).unwrap_or(Outcome::Kept);
             let observation = self.observations.get(&plan.name).and_then(|seen| seen.as_ref().ok());
-            tokens.push(TokenReport::new(token, plan, outcome, observation, &self.moment));
+            let entry = self.ledger.entry(&plan.name, &token.issuer.subject().to_string());
+            let nothing_left = entry.is_none_or(|entry| entry.retire.is_empty());
+            let ended = outcome.ended_the_old_one(nothing_left);
+            let asked = verb == "revoke" || (verb == "rotate" && self.wish.asked.revoke_now);
+            let revocation_open = asked && !ended;
+            let report = TokenReport::new(token, plan, outcome, observation, &self.moment);
+            tokens.push(TokenReport { revocation_open, ..report });
         }
         for (name, observation) in &self.observations {
             if let (Err(why), Some(token)) = (observation, self.wheel.tokens.get(name)) {
                 let entry = self.ledger.entry(name, &token.issuer.subject().to_string());
                 let dies = entry.and_then(|entry| entry.current.as_ref()).and_then(|current| current.expires);
-                tokens.push(TokenReport::not_seen(name, token, why, dies, &self.moment));
+                let report = TokenReport::not_seen(name, token, why, dies, &self.moment);
+                let revocation_open = verb == "revoke" && self.wish.includes(name);
+                tokens.push(TokenReport { revocation_open, ..report });
             }
         }
-        let connections =
-            self.connections.iter().map(|(name, state)| ConnectionReport::new(name, state, &self.wheel)).collect();
+        let connections = self
+            .connections
+            .iter()
+            .map(|(name, state)| ConnectionReport::new(name, state, &self.wheel, &self.moment))
+            .collect();
         RunReport {
             verb,
             started: self.started,

@@ -376,7 +376,7 @@ fn digest(issuer: &PartSpec, ttl: Option<TimeDelta>) -> String {
 }
 
 /// An address that a credential may be sent to.
-fn address(text: &str) -> Result<Url, String> {
+pub(crate) fn address(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|_| "the url is not one; it begins with `https://`".to_owned())?;
     let loopback = match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),

@@ -45,29 +45,36 @@ impl Level {
 impl TokenReport {
     /// How bad it is for this token.
     pub fn level(&self) -> Level {
-        let unless_at_risk = |level| if self.at_risk { Level::Now } else { level };
-        match &self.outcome {
-            Outcome::Kept | Outcome::WouldRotate(_) | Outcome::WouldRedeliver(_) => Level::Well,
-            Outcome::Watched => unless_at_risk(Level::Well),
-            Outcome::Rotated { owed, replaced, retired, .. } => {
-                let missing = if owed.is_empty() {
-                    Level::Well
-                } else if *replaced {
+        let otherwise = |level| if self.at_risk || self.broken { Level::Now } else { level };
+        let unsure = if self.unsure { Level::Later } else { Level::Well };
+        let level = match &self.outcome {
+            // What is only planned is not done yet: it is for `rotate` to fail.
+            Outcome::WouldRotate(_) | Outcome::WouldRedeliver(_) => Level::Well,
+            Outcome::Kept => {
+                if self.broken {
                     Level::Now
                 } else {
-                    Level::Later
-                };
+                    unsure
+                }
+            }
+            Outcome::Watched => otherwise(unsure),
+            Outcome::Rotated { owed, replaced: true, retired, .. } if !owed.is_empty() => {
+                Level::Now.worse(retirement(retired))
+            }
+            Outcome::Rotated { owed, retired, .. } => {
+                let missing = if owed.is_empty() { Level::Well } else { Level::Later };
                 missing.worse(retirement(retired))
             }
-            Outcome::Redelivered { owed, .. } if owed.is_empty() => Level::Well,
-            Outcome::Retired(retired) => retirement(retired),
+            Outcome::Redelivered { owed, .. } if owed.is_empty() => unsure,
+            Outcome::Retired(retired) => retirement(retired).worse(unsure),
             Outcome::Stopped(stopped) if stopped.in_use_may_be_dead => Level::Now,
             Outcome::Redelivered { .. }
             | Outcome::Refused(_)
             | Outcome::Deferred
             | Outcome::Stopped(_)
-            | Outcome::NotSeen(_) => unless_at_risk(Level::Later),
-        }
+            | Outcome::NotSeen(_) => otherwise(Level::Later),
+        };
+        if self.revocation_open { Level::Now } else { level }
     }
 }
 
@@ -90,9 +97,11 @@ impl RunReport {
         let unreachable = self.connections.iter().any(|connection| connection.unreachable);
         let connections = if unreachable { Level::Later } else { Level::Well };
         let connections = connections.worse(if dead { Level::Config } else { Level::Well });
-        let half_dead = self.connections.iter().any(|connection| !connection.dead && !connection.troubles.is_empty());
-        let spare = if half_dead && self.verb == "check" { Level::Later } else { Level::Well };
-        tokens.fold(connections.worse(spare), Level::worse)
+        let spare = self.connections.iter().any(|connection| !connection.dead && !connection.troubles.is_empty());
+        let expiring = self.connections.iter().any(|connection| connection.expiring);
+        let besides = if spare || self.troubled { Level::Later } else { Level::Well };
+        let besides = besides.worse(if expiring { Level::Now } else { Level::Well });
+        tokens.fold(connections.worse(besides), Level::worse)
     }
 
     /// Whether anything is due.

@@ -182,6 +182,23 @@ impl Outcome {
         }
     }
 
+    /// Whether what was asked for with `--revoke-now` is proved.
+    pub(crate) fn ended_the_old_one(&self, nothing_left: bool) -> bool {
+        match self {
+            Self::Rotated { replaced, everywhere, .. } => *replaced || (*everywhere && nothing_left),
+            Self::Retired(retired) => nothing_left && retired.iter().all(|old| old.failed.is_none()),
+            _ => false,
+        }
+    }
+
+    /// Whether a destination was given the live token.
+    pub(super) fn mended(&self, index: usize) -> bool {
+        match self {
+            Self::Rotated { held, .. } | Self::Redelivered { held, .. } => held.iter().any(|held| held.index == index),
+            _ => false,
+        }
+    }
+
     /// What stands at a destination after what was done, if something was.
     pub(super) fn at_destination(&self, index: usize) -> Option<String> {
         let (Self::Rotated { held, owed, .. } | Self::Redelivered { held, owed, .. }) = self else { return None };

@@ -20,6 +20,9 @@ pub(super) fn render(report: &RunReport, painted: bool) -> String {
         for trouble in &connection.troubles {
             let _ = writeln!(out, "  ! {trouble}");
         }
+        for moved in &connection.moved {
+            let _ = writeln!(out, "  {moved}");
+        }
     }
     if !report.connections.is_empty() {
         out.push('\n');

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use chrono::DateTime;
 use futures_util::future::join_all;
 
 use super::Run;
@@ -35,6 +36,15 @@ pub fn offline(wheel: &Wheel, config: &Config) -> Vec<Finding> {
             say(format!(
                 "a life of {ttl} cannot be kept by a run every {every} that may be {late} late: give it a longer `ttl`, \
                  or run more often and say so in `every`"
+            ));
+        }
+        let born = DateTime::UNIX_EPOCH;
+        let due = ttl.and_then(|ttl| token.wanted.rule.due(Some(born), Some(born + ttl), Some(ttl)));
+        if let Some(due) = due.filter(|due| *due <= born + every && !token.wanted.watch) {
+            say(format!(
+                "it would turn at every run: {} comes {} after it is made",
+                token.wanted.rule,
+                text::span(due - born)
             ));
         }
         let Some((connection, _)) = &token.spec.refreshes else { continue };
@@ -92,6 +102,11 @@ impl Run {
         for (name, state) in &self.connections {
             let wide = state.alive.values().filter_map(|alive| alive.login.too_wide.as_ref());
             report.notes.extend(wide.map(|wide| format!("connection {name} has more rights than it needs: {wide}")));
+        }
+        if self.wheel.shelf.is_none() {
+            let risk = "what is to be retired, and what an interrupted run made, is remembered nowhere";
+            report.notes.push(format!("there is no `ledger:`: {risk}, and two runs at once are not kept apart"));
+            report.troubled = true;
         }
         self.end().await;
         report

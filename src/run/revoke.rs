@@ -14,7 +14,9 @@ impl Run {
     /// Ends every live record of the tokens that the wish names, and says what no longer works.
     pub async fn revoke(mut self) -> RunReport {
         let mut plans = self.plan().await;
-        plans.retain(|plan| self.wish.includes(&plan.name));
+        // Whoever is needed to end the others is ended last.
+        let refreshers = self.wheel.refreshers();
+        plans.sort_by_key(|plan| refreshers.contains(&plan.name));
         let mut outcomes = BTreeMap::new();
         for plan in &mut plans {
             let Some(token) = self.wheel.tokens.get(&plan.name) else { continue };

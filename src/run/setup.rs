@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use crate::config::{Config, ConnectionSpec, PartSpec, Problem, Problems, Source, TokenSpec, nearest};
+use crate::config::{Config, ConnectionSpec, PartSpec, Problem, Problems, Source, Spot, TokenSpec, address, nearest};
 use crate::connection::{Connecting, Connection, Slot};
 use crate::destination::{Destination, Site};
 use crate::http::{Http, Transport};
@@ -96,7 +96,7 @@ impl Wheel {
             config.tokens.iter().filter_map(|(name, spec)| Some((name.clone(), builder.token(name, spec)?))).collect();
         builder.unique(&tokens);
         builder.logins(&tokens);
-        let shelf = config.ledger.as_ref().and_then(|spec| builder.shelf(spec));
+        let shelf = builder.ledger();
         if builder.problems.is_empty() {
             let (shelf, shelf_connection) = shelf.map_or((None, None), |(shelf, name)| (Some(shelf), name));
             let connections = builder.connections;
@@ -132,7 +132,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn say(&mut self, spot: &crate::config::Spot, what: impl Into<String>) {
+    fn say(&mut self, spot: &Spot, what: impl Into<String>) {
         self.problems.push(Problem { file: spot.file.clone(), line: spot.line, what: what.into() });
     }
 
@@ -164,7 +164,14 @@ impl Builder<'_> {
     fn connect(&mut self, name: &str, spec: &ConnectionSpec) {
         let Some(service) = services::SERVICES.iter().find(|service| service.name == spec.service) else { return };
         let own = || service.own_address.and_then(|variable| (self.setup.environment)(variable));
-        let Some(url) = spec.url.clone().or_else(|| own().and_then(|text| text.parse().ok())) else {
+        let of_job = match own().filter(|_| spec.url.is_none()).map(|text| address(&text)).transpose() {
+            Ok(of_job) => of_job,
+            Err(why) => {
+                let variable = service.own_address.unwrap_or_default();
+                return self.say(&spec.spot, format!("connection `{name}`: the variable {variable}: {why}"));
+            }
+        };
+        let Some(url) = spec.url.clone().or(of_job) else {
             let outside = service.own_address.map_or_else(String::new, |variable| {
                 format!(", and outside a job of that server {variable} is not set")
             });
@@ -333,6 +340,20 @@ impl Builder<'_> {
                 }
                 Some(_) => {}
             }
+        }
+    }
+
+    /// The ledger of the config; outside CI a file beside it by default. A job's files are gone with it.
+    fn ledger(&mut self) -> Option<(Arc<dyn Shelf>, Option<String>)> {
+        let in_a_job = (self.setup.environment)("CI").is_some();
+        let spot = Spot { file: self.config.path.display().to_string(), line: 1 };
+        let keys = serde_json::json!({ "path": "tokenwheel.ledger.json" });
+        let file = PartSpec { spot, kind: "file".to_owned(), connection: None, keys };
+        let config = self.config;
+        match &config.ledger {
+            Some(spec) => self.shelf(spec),
+            None if in_a_job => None,
+            None => self.shelf(&file),
         }
     }
 

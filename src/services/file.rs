@@ -43,7 +43,8 @@ struct Config {
 
 fn path(keys: Value, site: &Site) -> anyhow::Result<PathBuf> {
     let config: Config = serde_json::from_value(keys)?;
-    Ok(site.folder.join(config.path))
+    // `./a` and `a` are one place.
+    Ok(site.folder.join(config.path).components().collect())
 }
 
 fn folder(path: &Path) -> &Path {

@@ -26,7 +26,7 @@ use crate::connection::{Connection, Login, LoginError, ServiceKind, Slot};
 use crate::http::{Answer, Call, Cause, Http, HttpError, Retry};
 use crate::token::{TokenValue, ValueShape};
 use token_json::TokenJson;
-use wire::{Route, meaning, segment};
+use wire::{Route, is_dead, meaning, segment};
 
 /// GitLab, as the catalogue lists it.
 pub(super) const SERVICE: ServiceKind = ServiceKind {
@@ -155,7 +155,11 @@ impl GitLab {
         let endpoint =
             PersonalAccessTokenSelf::builder().build().map_err(|_| withheld("the request cannot be made"))?;
         let answer = self.call_as(value, &endpoint, Retry::Read).await?;
-        if answer.ok() { answer.json() } else { Err(answer.refused(&meaning(&answer))) }
+        match answer.status.as_u16() {
+            200..=299 => answer.json(),
+            401 if !is_dead(&answer) => Err(answer.unclear(&meaning(&answer))),
+            _ => Err(answer.refused(&meaning(&answer))),
+        }
     }
 
     fn remembered(&self, value: &TokenValue) -> Option<TokenJson> {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use gitlab::api::personal_access_tokens::{
-    PersonalAccessTokenState, PersonalAccessTokens, RevokePersonalAccessToken, RotatePersonalAccessToken,
-    RotatePersonalAccessTokenSelf,
+    PersonalAccessTokenState, PersonalAccessTokens, RevokePersonalAccessToken, RevokePersonalAccessTokenSelf,
+    RotatePersonalAccessToken, RotatePersonalAccessTokenSelf,
 };
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
@@ -114,8 +114,11 @@ pub(super) fn read_minted(answer: Result<crate::http::Answer, HttpError>) -> Res
 
 /// Reads the answer to a DELETE: that it had ended before is well.
 pub(super) fn read_ended(answer: &crate::http::Answer) -> anyhow::Result<Ended> {
+    // "404 Project Not Found" is no answer to the question.
+    let of_the_place = answer.word("/message").is_some_and(|what| what.contains("Project") || what.contains("Group"));
     match answer.status.as_u16() {
-        200..=299 | 404 => Ok(Ended::Ended),
+        200..=299 => Ok(Ended::Ended),
+        404 if !of_the_place => Ok(Ended::Ended),
         _ => Err(answer.refused(&meaning(answer)).into()),
     }
 }
@@ -209,7 +212,13 @@ impl Issuer for PersonalAccessToken {
     }
 
     async fn revoke(&self, record: &TokenRecord) -> anyhow::Result<Ended> {
-        let endpoint = RevokePersonalAccessToken::builder().id(number(record)?).build()?;
+        let id = number(record)?;
+        // One that may rotate itself and nothing else may end itself, too.
+        if self.gitlab.me().await?.id == id {
+            let itself = RevokePersonalAccessTokenSelf::builder().build()?;
+            return read_ended(&self.gitlab.call(&itself, Retry::Put).await?);
+        }
+        let endpoint = RevokePersonalAccessToken::builder().id(id).build()?;
         read_ended(&self.gitlab.call(&endpoint, Retry::Put).await?)
     }
 }

@@ -106,7 +106,7 @@ impl Issuer for ResourceToken {
         let route = Route::get(format!("{}/access_tokens", self.base)).query("state", "active");
         let listing = self.gitlab.list(&route).await;
         let tokens =
-            named(&*listing.with_context(|| format!("the tokens of {} cannot be listed", self.place))?, &self.name)?;
+            named(&listing.with_context(|| format!("the tokens of {} cannot be listed", self.place))?, &self.name)?;
         self.know(&tokens);
         Ok(Inventory::Listed(tokens.iter().map(TokenJson::record).collect()))
     }

@@ -86,7 +86,7 @@ impl ServiceAccountToken {
         let route = Route::get(self.base.clone()).query("state", "active");
         let listing = self.gitlab.list(&route).await;
         let told = || format!("the tokens of service account {} cannot be listed", self.config.account);
-        named(&*listing.with_context(told)?, &self.config.name)
+        named(&listing.with_context(told)?, &self.config.name)
     }
 
     /// The scopes that a new one gets: those of the one it follows.

@@ -92,6 +92,15 @@ pub(super) fn segment(text: &str) -> String {
     text.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
+/// Whether a 401 says that the token itself is dead or unknown. GitLab answers 401 to live ones too: where their user
+/// demands DPoP, or where impersonation is switched off.
+pub(super) fn is_dead(answer: &Answer) -> bool {
+    let error = answer.word("/error");
+    let detail = answer.word("/error_description").unwrap_or_default();
+    let about_the_token = error.as_deref().is_none_or(|error| error == "invalid_token");
+    answer.status.as_u16() == 401 && about_the_token && !detail.contains("impersonation")
+}
+
 /// What a refusal means, from the few codes that decide. The text of the body is never repeated.
 pub(super) fn meaning(answer: &Answer) -> String {
     let error = answer.word("/error").unwrap_or_default();

@@ -1,6 +1,6 @@
 //! `styra/token`: regenerated in place, with a lifetime; the old value is dead at once.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -37,15 +37,17 @@ struct Config {
     /// The paths it may use, as regular expressions. They are sent at every regeneration, for DAS may take a token
     /// without them to be one for all paths.
     paths: Vec<String>,
-    /// Its description, sent likewise.
-    #[serde(default)]
-    description: String,
+    /// Its description; the one it has, where the refresher may read it, by default. It is sent at every regeneration,
+    /// for DAS may take a token without one to have none.
+    description: Option<String>,
 }
 
 /// <https://docs.styra.com/das/reference/api-specs>
 #[derive(Deserialize)]
 struct TokenJson {
     expires: Option<DateTime<Utc>>,
+    #[serde(default)]
+    description: String,
     #[serde(default)]
     allow_path_patterns: Vec<String>,
     metadata: Option<Metadata>,
@@ -65,6 +67,8 @@ struct StyraToken {
     styra: Arc<Styra>,
     config: Config,
     subject: Subject,
+    /// The description that was read in this run.
+    read: Mutex<String>,
 }
 
 fn build(keys: Value, ground: &Ground) -> anyhow::Result<Box<dyn Issuer>> {
@@ -75,7 +79,7 @@ fn build(keys: Value, ground: &Ground) -> anyhow::Result<Box<dyn Issuer>> {
     );
     let styra = own::<Styra>(&ground.connection)?;
     let subject = Subject::new(KIND.kind, &styra.host, &config.id);
-    Ok(Box::new(StyraToken { styra, config, subject }))
+    Ok(Box::new(StyraToken { styra, config, subject, read: Mutex::default() }))
 }
 
 impl StyraToken {
@@ -95,6 +99,12 @@ impl StyraToken {
             403 => Ok(Entry::Hidden),
             _ => Err(answer.refused(meaning(&answer))),
         }
+    }
+
+    /// The description of the config, else the one that was read.
+    fn description(&self) -> String {
+        let read = || self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.config.description.clone().unwrap_or_else(read)
     }
 
     fn record(&self, token: &TokenJson) -> TokenRecord {
@@ -127,12 +137,12 @@ impl Issuer for StyraToken {
         self.styra.slot.lend().map(|login| login.shape())
     }
 
-    /// The same length, and marks of the same kind, as the credential that we log in with: DAS has no prefix.
+    /// The same length, and marks of the same alphabet, as the credential that we log in with: DAS has no prefix.
     fn recognises(&self, value: &TokenValue) -> bool {
         let Some(login) = self.styra.slot.lend().map(|login| login.shape()) else { return false };
         let shape = value.shape();
-        let marks = |text: &str| text.chars().all(|mark| "-_.+/=".contains(mark));
-        shape.longest.abs_diff(login.longest) <= 2 && marks(&shape.marks)
+        let url_safe = |text: &str| text.chars().all(|mark| "-_".contains(mark));
+        shape.longest == login.longest && url_safe(&shape.marks) == url_safe(&login.marks)
     }
 
     async fn rehearse(&self, _order: &Order<'_>) -> anyhow::Result<Leave> {
@@ -141,7 +151,10 @@ impl Issuer for StyraToken {
 
     async fn inventory(&self) -> anyhow::Result<Inventory> {
         Ok(match self.entry().await? {
-            Entry::Found(token) => Inventory::Listed(vec![self.record(&token)]),
+            Entry::Found(token) => {
+                *self.read.lock().unwrap_or_else(PoisonError::into_inner) = token.description.clone();
+                Inventory::Listed(vec![self.record(&token)])
+            }
             Entry::None => Inventory::Listed(Vec::new()),
             Entry::Hidden => Inventory::Blind {
                 why: "the refresher's role may not read tokens".to_owned(),
@@ -156,7 +169,7 @@ impl Issuer for StyraToken {
         };
         let ttl = format!("{}s", (until - order.now).num_seconds());
         let body = json!({
-            "description": self.config.description, "allow_path_patterns": self.config.paths,
+            "description": self.description(), "allow_path_patterns": self.config.paths,
             "regenerate": true, "ttl": ttl,
         });
         let doubt = |error: HttpError| {
@@ -167,12 +180,13 @@ impl Issuer for StyraToken {
             return Err(doubt(answer.refused(meaning(&answer))));
         }
         let made = answer.json::<Envelope<String>>().map_err(doubt)?.result;
-        let value = made.as_deref().map(TokenValue::new).and_then(Result::ok).ok_or_else(|| {
-            // A plain update answers 200 without a secret: nothing was regenerated.
-            MintError::Refused(anyhow::anyhow!("DAS answered 200 without a new secret: it regenerated nothing"))
+        // A plain update answers 200 without a secret: nothing was regenerated.
+        let nothing = || anyhow::anyhow!("DAS answered 200 without a new secret: it regenerated nothing");
+        let made = made.ok_or_else(|| MintError::Refused(nothing()))?;
+        let value = TokenValue::new(&made).map_err(|why| {
+            MintError::InDoubt(anyhow::anyhow!("DAS answered with a secret that is of no use: {why}"))
         })?;
-        let record =
-            TokenRecord { created: Some(order.now), expires: Some(until), ..TokenRecord::named(&self.config.id) };
+        let record = TokenRecord { expires: Some(until), ..TokenRecord::named(&self.config.id) };
         Ok(Minted { value, record })
     }
 
