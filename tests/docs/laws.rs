@@ -11,7 +11,7 @@ const NOT_YET: &[usize] = &[9];
 
 fn laws() -> Vec<(usize, String)> {
     let page = Page::read("docs/design.md");
-    let (_, laws) = page.text.split_once("\n## The laws\n").expect("a chapter on the laws");
+    let (_, laws) = page.text.split_once("\n## The laws\n").unwrap();
     let laws = laws.split("\n## ").next().unwrap();
     let numbered = |law: &str| Some((law.split('.').next()?.trim().parse().ok()?, law.to_owned()));
     laws.split("\n### ").skip(1).filter_map(numbered).collect()
