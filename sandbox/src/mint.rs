@@ -8,7 +8,7 @@ pub(crate) const URL_SAFE: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq
 pub(crate) const HEX: &[u8] = b"0123456789abcdef";
 
 /// A stream of values that depends on nothing but the seed, the service's name and how many were made before.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Mint {
     seed: u64,
     label: &'static str,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,7 +15,7 @@ use tokenwheel::demo::Mounted;
 use tokenwheel::http::{Broken, Transport};
 use tokenwheel::report::RunReport;
 use tokenwheel::run::{Reach, Run, Setup, Wheel, Wish};
-use tokenwheel_sandbox::{At, Exchange, Fault, What};
+use tokenwheel_sandbox::{At, Exchange, Fault, Sandbox, What};
 use tokio::sync::Notify;
 
 use crate::common::{Bench, force};
@@ -120,49 +120,80 @@ pub(crate) struct Stage {
     config: Config,
 }
 
+/// A wheel that has turned before, from which every history of a scenario and a memory begins.
+pub(crate) struct Past {
+    stage: Stage,
+    sandbox: Sandbox,
+    ledger: Option<String>,
+    backup: Option<String>,
+    story: String,
+}
+
 const LEDGER: (&str, &str) = ("projects/acme/tokenwheel", "TOKENWHEEL_LEDGER");
 
-/// Plays one history; `None` when its stale job would be no staler than a fresh one, so that it is another one's twin.
-pub(crate) async fn play(scenario: &Scenario, name: Name) -> Option<Ended> {
-    let mut stage = Stage::set(scenario, name.memory);
-    let mut backup = None;
-    if name.memory == Memory::Old {
+impl Past {
+    /// Turns the wheel before anything goes wrong, up to the morning on which what the scenario names is due again.
+    pub(crate) async fn of(scenario: &Scenario, memory: Memory) -> Self {
+        let mut stage = Stage::set(scenario, memory);
+        let mut backup = None;
+        if memory == Memory::Old {
+            stage.turn(None, Wish::default()).await;
+            backup = stage.recall();
+        }
+        stage.bench.sandbox.advance(TimeDelta::days(1));
+        for names in stage.estate.forced {
+            stage.turn(None, force(names)).await;
+        }
+        stage.bench.sandbox.advance(TimeDelta::days(6));
+        stage.gather();
+        assert!(stage.broken.is_empty(), "{:#?}{}", stage.broken, stage.story);
+        let (sandbox, ledger) = (stage.bench.sandbox.clone(), stage.kept());
+        let story = std::mem::take(&mut stage.story);
+        Self { stage, sandbox, ledger, backup, story }
+    }
+
+    /// What went over the wire before.
+    pub(crate) fn exchanges(&mut self) -> Vec<Exchange> {
+        std::mem::take(&mut self.stage.exchanges)
+    }
+
+    /// Plays one history from here; `None` when its stale job would be no staler than a fresh one, so that it is another
+    /// one's twin.
+    pub(crate) async fn play(&mut self, name: Name) -> Option<Ended> {
+        let Self { stage, sandbox, ledger, backup, story } = self;
+        stage.bench.sandbox = sandbox.fork();
+        stage.remember(ledger.as_deref());
+        stage.end_leases();
+        stage.story.clone_from(story);
+        stage.broken.clear();
+
+        let before = stage.bench.job();
+        if name.at > 0 {
+            stage.bench.sandbox.inject(Fault { at: At::Nth(name.at), what: name.strike.what() });
+        }
         stage.turn(None, Wish::default()).await;
-        backup = stage.recall();
-    }
-    stage.bench.sandbox.advance(TimeDelta::days(1));
-    for names in stage.estate.forced {
-        stage.turn(None, force(names)).await;
-    }
-    stage.bench.sandbox.advance(TimeDelta::days(6));
+        stage.bench.sandbox.clear_faults();
+        let struck = stage.gather();
+        if name.job == Job::Stale && before == stage.bench.job() {
+            return None;
+        }
+        match name.memory {
+            Memory::File | Memory::Variable => {}
+            Memory::Lost => stage.remember(None),
+            Memory::Old => stage.remember(backup.as_deref()),
+        }
 
-    stage.gather();
-    let before = stage.bench.job();
-    if name.at > 0 {
-        stage.bench.sandbox.inject(Fault { at: At::Nth(name.at), what: name.strike.what() });
+        // Past the lease, and up to one whole interval later.
+        stage.bench.sandbox.advance(TimeDelta::hours([1, 5, 12][name.at % 3]));
+        stage.turn((name.job == Job::Stale).then_some(before), Wish::default()).await;
+        stage.bench.sandbox.advance(TimeDelta::hours(12));
+        let last = stage.turn(None, Wish::default()).await;
+        let lonely_lost = laws::at_the_end(stage, last.as_ref(), &struck);
+        stage.gather();
+        let reads = struck.iter().map(|exchange| exchange.method == Method::GET).collect();
+        let (broken, story) = (std::mem::take(&mut stage.broken), std::mem::take(&mut stage.story));
+        Some(Ended { broken, reads, exchanges: std::mem::take(&mut stage.exchanges), story, lonely_lost })
     }
-    stage.turn(None, Wish::default()).await;
-    stage.bench.sandbox.clear_faults();
-    let struck = stage.gather();
-    if name.job == Job::Stale && before == stage.bench.job() {
-        return None;
-    }
-    match name.memory {
-        Memory::File | Memory::Variable => {}
-        Memory::Lost => stage.forget(),
-        Memory::Old => stage.remember(backup.as_deref()),
-    }
-
-    // Past the lease, and up to one whole interval later.
-    stage.bench.sandbox.advance(TimeDelta::hours([1, 5, 12][name.at % 3]));
-    stage.turn((name.job == Job::Stale).then_some(before), Wish::default()).await;
-    stage.bench.sandbox.advance(TimeDelta::hours(12));
-    let last = stage.turn(None, Wish::default()).await;
-    let lonely_lost = laws::at_the_end(&mut stage, last.as_ref(), &struck);
-    stage.gather();
-    let Stage { broken, story, exchanges, .. } = stage;
-    let reads = struck.iter().map(|exchange| exchange.method == Method::GET).collect();
-    Some(Ended { broken, reads, exchanges, story, lonely_lost })
 }
 
 impl Stage {
@@ -215,19 +246,31 @@ impl Stage {
         if self.memory == Memory::Variable {
             return self.bench.sandbox.gitlab(|gitlab| gitlab.variable(LEDGER.0, LEDGER.1, "*")).map(|held| held.value);
         }
+        self.kept()
+    }
+
+    /// The ledger on disk.
+    fn kept(&self) -> Option<String> {
         std::fs::read_to_string(self.ledger()).ok()
     }
 
-    fn ledger(&self) -> std::path::PathBuf {
+    fn ledger(&self) -> PathBuf {
         self.bench.folder.path().join("ledger.json")
     }
 
-    fn forget(&self) {
-        let _ = std::fs::remove_file(self.ledger());
+    /// Removes what the last history left beside the ledger.
+    fn end_leases(&self) {
+        for part in ["lease", "steal"] {
+            let _ = std::fs::remove_file(self.bench.folder.path().join(format!("ledger.json.{part}")));
+        }
     }
 
-    fn remember(&self, backup: Option<&str>) {
-        std::fs::write(self.ledger(), backup.unwrap()).unwrap();
+    /// Puts that ledger on disk, or none; the lease of a dead run stays until it ends by itself.
+    fn remember(&self, ledger: Option<&str>) {
+        match ledger {
+            Some(text) => std::fs::write(self.ledger(), text).unwrap(),
+            None => drop(std::fs::remove_file(self.ledger())),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use tokenwheel_sandbox::{Exchange, violations};
 
 use crate::estate::Scenario;
-use crate::history::{self, Job, Memory, Name, Strike};
+use crate::history::{Job, Memory, Name, Past, Strike};
 
 /// What was played.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +83,9 @@ pub(crate) async fn play(scenario: &Scenario) {
     let (mut tally, mut told, mut wire) = (Tally::default(), Vec::new(), Wire::default());
     for memory in Memory::ALL {
         let name = |at, strike, job| Name { scenario: scenario.name, at, strike, memory, job };
-        let undisturbed = history::play(scenario, name(0, Strike::KilledBefore, Job::Fresh)).await.unwrap();
+        let mut past = Past::of(scenario, memory).await;
+        wire.take(past.exchanges());
+        let undisturbed = past.play(name(0, Strike::KilledBefore, Job::Fresh)).await.unwrap();
         assert!(undisturbed.broken.is_empty(), "undisturbed: {:#?}{}", undisturbed.broken, undisturbed.story);
         for (at, read) in undisturbed.reads.into_iter().enumerate() {
             for (strike, job) in Strike::ALL.iter().flat_map(|strike| Job::ALL.map(|job| (*strike, job))) {
@@ -91,7 +93,7 @@ pub(crate) async fn play(scenario: &Scenario) {
                 if !choice.plays(&name, read) {
                     continue;
                 }
-                let Some(ended) = history::play(scenario, name).await else { continue };
+                let Some(ended) = past.play(name).await else { continue };
                 tally.histories += 1;
                 *tally.by_strike.entry(strike).or_default() += 1;
                 tally.lost += usize::from(ended.lonely_lost);

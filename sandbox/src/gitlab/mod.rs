@@ -35,7 +35,7 @@ pub use model::{Kind, Place, Seeded, Token, Trigger, User, Variable};
 use throttle::Throttle;
 
 /// The state of one GitLab, and what its administrator chose.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting or an open question of its own")]
 pub struct GitLab {
     /// Whether the administrator demands that every token expires. Where not, a rotation without a date makes a token
@@ -86,7 +86,7 @@ pub struct GitLab {
 }
 
 /// The last number given out in each table. They start apart, so that a mix-up of two kinds of number shows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Last {
     user: u64,
     group: u64,
@@ -125,6 +125,11 @@ impl GitLab {
             triggers: BTreeMap::new(),
             throttle: Throttle::default(),
         }
+    }
+
+    /// The same GitLab, by another clock.
+    pub(crate) fn copied(&self, clock: Clock) -> Self {
+        Self { clock, ..self.clone() }
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -15,7 +15,7 @@ use crate::exchange::{Answer, Request};
 use crate::fault;
 
 /// Who has asked how often in the current minute.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Throttle {
     minute: i64,
     /// By user; unknown callers share one count.

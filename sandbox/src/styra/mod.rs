@@ -25,7 +25,7 @@ pub use model::{Role, Secret, Token};
 use refusal::Refusal;
 
 /// The state of one tenant of Styra DAS, and what is not known about it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an open question of its own")]
 pub struct Styra {
     /// Whether a PUT keeps what it leaves out. Where not, leaving out the description blanks it, and leaving out the
@@ -67,6 +67,11 @@ impl Styra {
             roles: BTreeMap::new(),
             secrets: BTreeMap::new(),
         }
+    }
+
+    /// The same tenant, by another clock.
+    pub(crate) fn copied(&self, clock: Clock) -> Self {
+        Self { clock, ..self.clone() }
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -100,3 +100,18 @@ fn a_project_says_what_the_caller_may_do_in_it() {
     assert_eq!(mine["permissions"]["project_access"]["access_level"], 40);
     assert_eq!(mine["permissions"]["group_access"], Value::Null);
 }
+
+#[test]
+fn a_fork_goes_its_own_way_and_its_clock_too() {
+    let acme = Acme::new();
+    let fork = acme.world.sandbox.fork();
+    assert_eq!(fork.now(), acme.world.sandbox.now());
+    fork.advance(TimeDelta::days(1));
+    fork.gitlab(|gitlab| gitlab.revoke(acme.owner.id));
+    assert!(!fork.gitlab(|gitlab| gitlab.is_live(&acme.owner.value)));
+    assert!(acme.is_live(&acme.owner.value));
+    assert!(fork.now() > acme.world.sandbox.now());
+    let one = acme.world.sandbox.gitlab(|gitlab| gitlab.add_trigger("acme/app", 1, "one"));
+    let other = fork.gitlab(|gitlab| gitlab.add_trigger("acme/app", 1, "one"));
+    assert_eq!(one, other, "the same calls give the same values");
+}
