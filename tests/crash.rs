@@ -93,3 +93,13 @@ fn a_styra_refresher_turns_itself() {
 fn several_tokens_turn_at_once() {
     play(&estates::SEVERAL);
 }
+
+#[test]
+fn a_service_account_token_is_hidden_in_one_of_two_places() {
+    play(&estates::ACCOUNT_HIDDEN);
+}
+
+#[test]
+fn a_styra_token_is_hidden_in_one_of_two_places() {
+    play(&estates::STYRA_HIDDEN);
+}

@@ -7,7 +7,7 @@ use tokenwheel_sandbox::gitlab::Variable;
 use tokenwheel_sandbox::styra::Role;
 
 use crate::common::{Acme, Bench};
-use crate::estate::{Estate, Kept, Scenario, Stranger, Subject, kept};
+use crate::estate::{Estate, Kept, Scenario, Spot, Stranger, Subject, kept};
 
 const APP: &str = "projects/acme/app";
 const API: &str = "projects/acme/api";
@@ -119,30 +119,36 @@ pub(crate) const BOTH_DUE: Scenario = Scenario {
     found: |bench| Estate { forced: &[&["refresher", "deploy"], &["spare"]], ..gitlab(bench, 9, Some(9)) },
 };
 
+/// Gives a token a second destination, a hidden one.
+fn hide(bench: &Bench, estate: &mut Estate, name: &str, (project, key): (&str, &str)) {
+    let value = bench.held(project, key);
+    let hidden = Variable { key: "HIDDEN".to_owned(), value, masked: true, hidden: true, ..Variable::default() };
+    bench.sandbox.gitlab(|gitlab| gitlab.add_variable(API, hidden));
+    let seen = format!("key: {key} }}]");
+    assert!(estate.config.contains(&seen), "{}", estate.config);
+    let both = format!("key: {key} }}, {{ kind: gitlab/ci-variable, project: acme/api, key: HIDDEN }}]");
+    estate.config = estate.config.replace(&seen, &both);
+    let token = estate.tokens.iter_mut().find(|token| token.name == name).unwrap();
+    token.spots.push(Spot { place: API, key: "HIDDEN" });
+}
+
 /// Two destinations, one of which is hidden.
 pub(crate) const HIDDEN: Scenario = Scenario {
     name: "hidden",
     found: |bench| {
-        let acme = Acme::found(bench);
-        let mut tokens = refreshers(bench, &acme, 60, Some(60));
-        let mut deploy = deploy(bench, &acme);
-        let hidden = Variable {
-            key: "HIDDEN".to_owned(),
-            value: bench.held("acme/app", "DEPLOY"),
-            masked: true,
-            hidden: true,
-            ..Variable::default()
-        };
-        bench.sandbox.gitlab(|gitlab| gitlab.add_variable(API, hidden));
-        deploy.spots.extend(kept("", deploy.subject, &[(API, "HIDDEN")]).spots);
-        tokens.push(deploy);
-        let strangers = strangers(bench, &acme);
-        let others = format!(
-            "{}{}",
-            DEPLOY.trim_end_matches(']'),
-            ", { kind: gitlab/ci-variable, project: acme/api, key: HIDDEN }]"
-        );
-        Estate { config: connected("", &others, 60, Some(60)), tokens, strangers, forced: &[&["deploy"]], lonely: None }
+        let mut estate = gitlab(bench, 60, Some(60));
+        hide(bench, &mut estate, "deploy", ("acme/app", "DEPLOY"));
+        estate
+    },
+};
+
+/// A token of Styra in two places, one of which is hidden, turned by a refresher that may not read.
+pub(crate) const STYRA_HIDDEN: Scenario = Scenario {
+    name: "styra-hidden",
+    found: |bench| {
+        let mut estate = styra(bench, false, 60);
+        hide(bench, &mut estate, "agent", ("acme/app", "DAS_TOKEN"));
+        estate
     },
 };
 
@@ -171,6 +177,16 @@ pub(crate) const ACCOUNT: Scenario = Scenario {
     destinations: [{{ kind: gitlab/ci-variable, project: acme/app, key: ROBOT }}]"
         );
         Estate { config: connected("", &others, 60, Some(60)), tokens, strangers, forced: &[&["robot"]], lonely: None }
+    },
+};
+
+/// The same, with the token in a hidden variable too.
+pub(crate) const ACCOUNT_HIDDEN: Scenario = Scenario {
+    name: "account-hidden",
+    found: |bench| {
+        let mut estate = (ACCOUNT.found)(bench);
+        hide(bench, &mut estate, "robot", ("acme/app", "ROBOT"));
+        estate
     },
 };
 
