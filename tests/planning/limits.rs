@@ -54,6 +54,14 @@ fn a_refresher_neither_waits_nor_counts() {
 }
 
 #[test]
+fn what_is_minted_at_every_run_neither_waits_nor_counts() {
+    let hourly = named("hourly", &["ephemeral", "-", "-", "empty", ""]);
+    let mut plans = vec![due("app", "+9d"), hourly];
+    limit(&mut plans, 1, &BTreeSet::new());
+    assert!(deferred(&plans).is_empty());
+}
+
+#[test]
 fn what_is_kept_or_given_on_does_not_count() {
     let kept = named("kept", &["replaces", "-", "7:-1d..+29d", "7", ""]);
     let given = named("given", &["replaces", "-", "7:-1d..+2d", "7 wrong", ""]);

@@ -55,7 +55,46 @@ fn what_is_wrong_is_mended_by_a_sibling_and_only_else_by_rotating() {
         replaces | 7:-10d..+20d gave=0 gave=1 | 7:-10d..+20d | wrong hidden | | rotate: wrong_somewhere
         replaces | 7:-10d..+20d gave=0 gave=1 | 7:-10d..+20d | wrong stamp  | | rotate: wrong_somewhere
         overlaps | 8:-1d..+29d gave=0 gave=1  | 8:-1d..+29d 7:-9d..+21d | wrong 7 8 | | redeliver 2 to [0, 1]
-        replaces | 7:-10d..+20d gave=0        | blind        | live wrong | | redeliver 0 to [1]
+        ",
+    );
+}
+
+/// What lives, but is not known to be this very token, is given to nobody.
+#[test]
+fn a_sibling_lends_only_what_is_known_to_be_this_token() {
+    holds("replaces | 7:-10d..+20d gave=0 | blind | live wrong | | rotate: wrong_somewhere");
+}
+
+#[test]
+fn an_empty_place_is_filled_from_a_sibling_and_nothing_is_minted_for_it_unawares() {
+    holds(
+        "
+        replaces | -                          | 7:-10d..+20d | 7 empty    | | redeliver 0 to [1]
+        replaces | 7:-10d..+20d gave=0        | 7:-10d..+20d | 7 empty    | | redeliver 0 to [1]
+        replaces | -                          | 7:-10d..+20d | empty      | | keep
+        replaces | -                          | 7:-10d..+20d | 7! empty   | | keep
+        ",
+    );
+}
+
+#[test]
+fn what_was_not_reached_this_time_waits_for_a_run_that_reaches_it() {
+    holds(
+        "
+        replaces | 7:-10d..+20d gave=0        | 7:-10d..+20d | unseen     | | keep
+        replaces | 7:-10d..+20d owes=0        | 7:-10d..+20d | unseen     | | keep
+        replaces | 7:-10d..+20d gave=0 owes=1 | 7:-10d..+20d | 7 unseen   | | keep
+        ",
+    );
+}
+
+#[test]
+fn a_place_that_cannot_be_seen_is_given_what_nobody_remembers_giving_it() {
+    holds(
+        "
+        replaces | -                          | 7:-10d..+20d | 7 hidden   | | redeliver 0 to [1]
+        replaces | 7:-10d..+20d gave=0        | 7:-10d..+20d | 7 hidden   | | redeliver 0 to [1]
+        replaces | 7:-10d..+20d gave=0 gave=1 | 7:-10d..+20d | 7 hidden   | | keep
         ",
     );
 }
@@ -97,12 +136,14 @@ fn what_is_owed_and_was_seen_to_hold_the_live_token_is_owed_no_more() {
 fn an_interrupted_mint_is_followed_by_another_unless_all_hold_what_it_made() {
     holds(
         "
-        replaces | 7:-20d..+10d intent=-1h lived=7 | 8:-1h..+30d             | hidden   | | rotate: interrupted
-        replaces | 7:-20d..+10d intent=-1h lived=7 | 8:-1h..+30d             | wrong    | | rotate: wrong_somewhere
-        replaces | 7:-20d..+10d intent=-1h lived=7 | 8:-1h..+30d             | 8        | | keep
-        replaces | 7:-10d..+20d intent=-1h lived=7 | 7:-10d..+20d            | hidden   | | keep
-        overlaps | 7:-10d..+20d intent=-1h lived=7 | 8:-1h..+30d 7:-10d..+20d | 7       | | rotate: interrupted
-        overlaps | 7:-10d..+20d intent=-1h lived=7 | 8:-1h..+30d 7:-10d..+20d | hidden  | | rotate: interrupted
+        replaces | 7:-20d..+10d intent=-1h lived=7:-20d.. | 8:-1h..+30d             | hidden   | | rotate: interrupted
+        replaces | 7:-20d..+10d intent=-1h lived=7:-20d.. | 8:-1h..+30d             | wrong    | | rotate: wrong_somewhere
+        replaces | 7:-20d..+10d intent=-1h lived=7:-20d.. | 8:-1h..+30d             | 8        | | keep
+        replaces | 7:-20d..+10d intent=-1h lived=7:-20d.. gave=0 gave=1 | 8:-1h..+30d | 8 hidden | | redeliver 0 to [1]
+        replaces | 7:-10d..+20d intent=-1h lived=7:-10d.. | 7:-10d..+20d            | hidden   | | keep
+        replaces | 7:-10d..+20d intent=-1h lived=7:-10d.. | 7:-1h..+30d             | hidden   | | rotate: interrupted
+        overlaps | 7:-10d..+20d intent=-1h lived=7:-10d.. | 8:-1h..+30d 7:-10d..+20d | 7       | | rotate: interrupted
+        overlaps | 7:-10d..+20d intent=-1h lived=7:-10d.. | 8:-1h..+30d 7:-10d..+20d | hidden  | | rotate: interrupted
         replaces | 7:-10d..+20d intent=-1h         | blind                   | live     | | keep
         replaces | 7:-10d..+20d intent=-1h         | blind                   | hidden   | | rotate: interrupted
         ",
@@ -171,8 +212,8 @@ fn each_reason_has_a_sentence_for_people() {
         sentence(&["replaces", "-", "7:-1d..+29d", "7", "force"]),
         sentence(&["ephemeral", "-", "-", "empty", ""]),
         sentence(&["replaces", "-", "7:-1d..+29d", "7! wrong", ""]),
-        sentence(&["replaces", "7:-9d..+21d intent=-1h lived=7", "8:-1h..+30d", "hidden", ""]),
-        sentence(&["overlaps", "7:-9d..+21d intent=-1h lived=7", "8:-1h..+30d 7:-9d..+21d", "7", ""]),
+        sentence(&["replaces", "7:-9d..+21d intent=-1h lived=7:-9d..", "8:-1h..+30d", "hidden", ""]),
+        sentence(&["overlaps", "7:-9d..+21d intent=-1h lived=7:-9d..", "8:-1h..+30d 7:-9d..+21d", "7", ""]),
         sentence(&["replaces", "7 owes=0", "7:-1d..+29d", "hidden", ""]),
         sentence(&["replaces create", "-", "-", "empty", ""]),
         sentence(&["replaces", "7:-40d..-10d", "blind", "hidden", ""]),

@@ -22,7 +22,9 @@ fn what_cannot_be_told_to_be_ours_is_refused_not_guessed_at() {
 
 #[test]
 fn two_lost_mints_of_ours_are_no_riddle() {
-    holds("overlaps | 6:-40d..-1h intent=-2d lived=6 | 8:-1d..+29d 7:-2d..+28d | hidden | | rotate: interrupted");
+    holds(
+        "overlaps | 6:-40d..-1h intent=-2d lived=6:-40d.. | 8:-1d..+29d 7:-2d..+28d | hidden | | rotate: interrupted",
+    );
 }
 
 #[test]
@@ -34,7 +36,7 @@ fn a_newer_record_that_we_did_not_make_means_that_another_wheel_turns_it() {
         replaces | 7:-10d..+20d gave=0      | 8:-1h..+30d              | wrong  | force | rotate: asked_by_hand
         replaces | 7:-10d..+20d gave=0 week | 8:-1h..+30d              | wrong  |       | rotate: wrong_somewhere
         replaces | -                        | 8:-1h..+30d              | wrong  |       | rotate: wrong_somewhere
-        overlaps | 7:-10d..+20d gave=0      | 8:-1h..+30d 7:-10d..+20d | 7      |       | keep
+        overlaps | 7:-10d..+20d gave=0      | 8:-1h..+30d 7:-10d..+20d | 7      |       | refuse: token 8 was made after our last run
         overlaps | 7:-25d..+5d gave=0       | 8:-26d..+30d 7:-25d..+5d | 7      |       | rotate: past_its_share_of_life
         ",
     );
@@ -81,7 +83,7 @@ fn every_refusal_says_what_to_do() {
     insta::assert_snapshot!(all.join("\n"), @"
     refuse: 2 live tokens have this name and nothing says which is ours: end the others at the issuer, or give this one another name
     refuse: token 8 was made after our last run, and not by us: another wheel seems to turn it; let only one do so, or take it over with --force --reason
-    refuse: no live token of this name exists, and a dead one cannot be rotated: say `create:` in its issuer, or make it by hand once
+    refuse: no live token of this name exists, and a dead one cannot be rotated: make it by hand once, or say `create:` where its kind takes it
     ");
 }
 

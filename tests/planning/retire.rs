@@ -89,13 +89,13 @@ fn a_lost_mint_of_ours_is_a_stray_and_a_strangers_is_not() {
     };
     holds_by(
         "
-        overlaps | 7:-9d..+21d gave=0 intent=-1h lived=7   | 8:-30min..+30d 7:-9d..+21d | 7      | | 8
-        overlaps | 7:-9d..+21d gave=0 intent=-1h lived=7   | 8:-2h..+30d 7:-9d..+21d    | 7      | | none
-        overlaps | 7:-9d..+21d gave=0 intent=-1h lived=7,8 | 8:-30min..+30d 7:-9d..+21d | 7      | | none
-        overlaps | 7:-9d..+21d gave=0 intent=-1h lived=7   | 8:?..+30d 7:-9d..+21d      | 7      | | none
+        overlaps | 7:-9d..+21d gave=0 intent=-1h lived=7:-9d..   | 8:-30min..+30d 7:-9d..+21d | 7      | | 8
+        overlaps | 7:-9d..+21d gave=0 intent=-1h lived=7:-9d..   | 8:-2h..+30d 7:-9d..+21d    | 7      | | none
+        overlaps | 7:-9d..+21d gave=0 intent=-1h lived=7:-9d..,8:-30min.. | 8:-30min..+30d 7:-9d..+21d | 7      | | none
+        overlaps | 7:-9d..+21d gave=0 intent=-1h lived=7:-9d..   | 8:?..+30d 7:-9d..+21d      | 7      | | none
         overlaps | 7:-9d..+21d gave=0                      | 8:-30min..+30d 7:-9d..+21d | 7      | | none
-        overlaps | 7:-9d..+21d gave=0 intent=-1h lived=7 retire=8@-1h | 8:-30min..+30d 7:-9d..+21d | 7 | | none
-        replaces | 7:-9d..+21d gave=0 intent=-1h lived=7   | 8:-30min..+30d             | hidden | | none
+        overlaps | 7:-9d..+21d gave=0 intent=-1h lived=7:-9d.. retire=8@-1h | 8:-30min..+30d 7:-9d..+21d | 7 | | none
+        replaces | 7:-9d..+21d gave=0 intent=-1h lived=7:-9d..   | 8:-30min..+30d             | hidden | | none
         ",
         strays,
     );

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use proptest::collection::{btree_set, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use tokenwheel::destination::Receipt;
@@ -73,6 +73,7 @@ fn sight() -> impl Strategy<Value = Sight> {
         Just(Sight::Wrong("it is dead".to_owned())),
         Just(Sight::Empty),
         Just(Sight::Unknowable("it is hidden".to_owned())),
+        Just(Sight::Unseen("it was not reached".to_owned())),
         any::<bool>().prop_map(|same| Sight::Stamped { same }),
     ]
 }
@@ -105,7 +106,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn current()(id in id(), created in time(), expires in option::of(time()), confirmed in time()) -> Current {
+    fn current()(id in id(), created in option::of(time()), expires in option::of(time()), confirmed in time()) -> Current {
         Current { fingerprint: Some(fingerprint(&id)), id, created, expires, confirmed }
     }
 }
@@ -117,10 +118,16 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn intent()(since in time(), lived in btree_map(id(), option::of(time()), 0..4)) -> Intent {
+        Intent { since, lived }
+    }
+}
+
+prop_compose! {
     fn entry()(
         order in prop::sample::select(vec!["same", "other", ""]), current in option::of(current()),
         given in vec(option::of(id()), PLACES), owed in btree_set(0..PLACES, 0..3),
-        intent in option::weighted(0.3, (time(), btree_set(id(), 0..4))), retire in vec(retiree(), 0..3),
+        intents in prop_oneof![2 => Just(Vec::new()), 1 => vec(intent(), 1..3)], retire in vec(retiree(), 0..3),
     ) -> Entry {
         let given = given.into_iter().enumerate().filter_map(|(place, id)| Some((place, id?)));
         let delivered: BTreeMap<String, Delivered> = given
@@ -131,7 +138,7 @@ prop_compose! {
         Entry {
             subject: "agent".to_owned(), order: order.to_owned(), current, delivered, retire,
             owed: owed.into_iter().map(|place| format!("place {place}")).collect(),
-            intent: intent.map(|(since, lived)| Intent { since, lived }),
+            intents,
         }
     }
 }

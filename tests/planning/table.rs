@@ -4,11 +4,11 @@
 //!
 //! * wanted: `replaces ttl=30d`, `overlaps before=8d create`, `… watch`, `… order=other`
 //! * ledger: `-`, or words: `7` (confirmed last), `7:-20d..+10d` (with its dates), `order=x`, `owes=1`, `gave=0`,
-//!   `intent=-1d lived=7`, `retire=6@-1d`, `week` (a week old), `empty` (of this token nothing was ever confirmed)
+//!   `intent=-1d lived=7:-20d..`, `retire=6@-1d`, `week` (a week old), `empty` (of this token nothing was ever confirmed)
 //! * lives: `-`, `blind`, `blind=NAME`, or records, newest first: `8:-1d..+29d 7:-20d..+10d`; `7:?..+10d` has no birth,
 //!   `7:-20d..` no death
-//! * held, by place: `7` (and lends it), `7!` (lends nothing), `live` (of no known record), `wrong`, `empty`, `hidden`,
-//!   `stamp`, `restamp`
+//! * held, by place: `7` (and lends it), `7!` (lends nothing), `live` (of no known record), `wrong`, `empty`, `hidden`
+//!   (never to be seen), `unseen` (not reached this time), `stamp`, `restamp`
 
 use std::fmt::{self, Write as _};
 
@@ -108,8 +108,12 @@ fn ledger(text: &str) -> (Option<Entry>, Moment) {
             ("order", order) => order.clone_into(&mut entry.order),
             ("owes", place) => drop(entry.owed.insert(format!("place {place}"))),
             ("gave", place) => given.push(format!("place {place}")),
-            ("intent", since) => entry.intent = Some(Intent { since: at(since), lived: [].into() }),
-            ("lived", ids) => entry.intent.as_mut().unwrap().lived = ids.split(',').map(str::to_owned).collect(),
+            ("intent", since) => entry.intents.push(Intent { since: at(since), lived: [].into() }),
+            ("lived", records) => {
+                // Of what lived before a run, the date is remembered as the issuer told it.
+                let lived = records.split(',').map(record).map(|record| (record.id, record.created));
+                entry.intents.last_mut().unwrap().lived = lived.collect();
+            }
             ("retire", what) => {
                 let (id, after) = what.split_once('@').unwrap();
                 entry.retire.push(Retiree { id: id.to_owned(), after: at(after), expires: None, tried: 0 });
@@ -117,7 +121,7 @@ fn ledger(text: &str) -> (Option<Entry>, Moment) {
             _ => {
                 let record = record(word);
                 entry.current = Some(Current {
-                    created: record.created.unwrap_or(now()),
+                    created: record.created,
                     expires: record.expires.filter(|_| word.contains(':')),
                     fingerprint: Some(fingerprint(&record.id)),
                     confirmed: record.created.unwrap_or(now()),
@@ -152,6 +156,7 @@ fn sight(text: &str) -> Sight {
         "wrong" => Sight::Wrong("it is dead".to_owned()),
         "empty" => Sight::Empty,
         "hidden" => Sight::Unknowable("it is hidden".to_owned()),
+        "unseen" => Sight::Unseen("it was not reached".to_owned()),
         "stamp" => Sight::Stamped { same: true },
         "restamp" => Sight::Stamped { same: false },
         "live" => Sight::Live { record: None, lent: true },

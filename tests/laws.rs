@@ -1,0 +1,19 @@
+//! The laws of docs/design.md that only a whole run can keep or break, each as a story over the sandbox.
+
+#[cfg(test)]
+mod common;
+
+#[cfg(test)]
+mod laws {
+    mod dates;
+    mod first_run;
+    mod guards;
+    mod itself;
+    mod lease;
+    mod memory;
+    mod order;
+    mod pair;
+    mod single;
+    mod stage;
+    mod truth;
+}
