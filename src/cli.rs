@@ -301,12 +301,14 @@ fn load(path: &Path) -> Result<Config, Fatal> {
 async fn observe(path: &Path, wish: Wish, reach: Reach) -> Result<(Config, Run), Fatal> {
     let config = load(path)?;
     for name in &wish.only {
-        if !config.tokens.contains_key(name) {
+        if !config.tokens.keys().any(|token| Wish::means(name, token)) {
             let near = config::nearest(name, config.tokens.keys().map(String::as_str));
             let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             return Err(fatal(&format!("the config has no token `{name}`{hint}")));
         }
     }
+    // Leases and fingerprints stand on it: better no run than one without.
+    getrandom::fill(&mut [0]).map_err(|error| fatal(&format!("the system gives no random bytes: {error}")))?;
     let wheel = Wheel::build(&config, &setup(false)).map_err(|problems| fatal(&problems.to_string()))?;
     let run = Run::observe(wheel, world(), &config, wish, reach).await.map_err(|why| not_begun(&why))?;
     Ok((config, run))

@@ -147,7 +147,9 @@ fn next_step(wheel: &Wheel, connection: &str, seat: Seat) -> String {
         ([], None) => "where it belongs".to_owned(),
         (places, _) => crate::text::list(places),
     };
-    format!("; make a new one by hand and put it into {place}")
+    format!(
+        "; if this job was started before its last turn, start it again; else make a new one and put it into {place}"
+    )
 }
 
 /// Why a token that is due was left to the next run. Refreshers are exempt from the limit.

@@ -79,7 +79,12 @@ pub struct Wish {
 
 impl Wish {
     fn includes(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| only == name)
+        self.only.is_empty() || self.only.iter().any(|only| Self::means(only, name))
+    }
+
+    /// Whether a name that a person gave means a token: `deploy` means each of `deploy[…]` too.
+    pub fn means(given: &str, name: &str) -> bool {
+        name.strip_prefix(given).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
     }
 }
 

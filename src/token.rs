@@ -59,6 +59,14 @@ impl TokenValue {
     }
 }
 
+/// From an answer straight into its type, so that it stands nowhere else. There is no way back: no `Serialize`.
+impl<'de> Deserialize<'de> for TokenValue {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = zeroize::Zeroizing::new(String::deserialize(from)?);
+        Self::new(&text).map_err(serde::de::Error::custom)
+    }
+}
+
 impl fmt::Debug for TokenValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenValue(hidden)")

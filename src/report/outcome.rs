@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::destination::Assurance;
+use crate::issuer::Proof;
 use crate::plan::{Plan, Reason, Sight, Step};
 use crate::rotation::{Confirmed, Held, Missed, Stopped, Verb};
 use crate::run::Turning;
@@ -26,7 +27,7 @@ pub enum Outcome {
         /// What the issuer calls it.
         id: String,
         /// What its verification said.
-        proof: &'static str,
+        proof: String,
         /// Where it is.
         held: Vec<Held>,
         /// Where it is not yet.
@@ -100,13 +101,18 @@ impl Outcome {
 
     pub(crate) fn rotated(plan: &Plan, confirmed: &Confirmed, token: &Turning) -> Self {
         let reason = if let Step::Rotate { reason } = &plan.step { reason.to_string() } else { String::new() };
-        let created = confirmed.record.created;
         let dies = confirmed.record.expires;
+        // An issuer that does not say when it made it was asked for a lifetime.
+        let ordered = || dies.zip(token.wanted.ttl).map(|(dies, ttl)| dies - ttl);
+        let created = confirmed.record.created.or_else(ordered);
         let due = token.wanted.rule.due(created, dies, token.wanted.ttl);
         Self::Rotated {
             reason,
             id: confirmed.record.id.clone(),
-            proof: confirmed.proof.word(),
+            proof: match &confirmed.proof {
+                Proof::Inconclusive(why) => format!("not proven: {why}"),
+                proof => proof.word().to_owned(),
+            },
             held: confirmed.held.clone(),
             owed: confirmed.owed.clone(),
             dates: Dates { created, dies, due },
@@ -163,8 +169,9 @@ impl Outcome {
             Self::Kept | Self::Watched => String::new(),
             Self::WouldRotate(reason) => reason.to_string(),
             Self::WouldRedeliver(why) => format!("from a sibling that holds the live one: {why}"),
-            Self::Rotated { reason, owed, retired, replaced, .. } => {
+            Self::Rotated { reason, proof, owed, retired, replaced, .. } => {
                 let mut parts = vec![reason.clone()];
+                parts.extend(Some(proof.clone()).filter(|proof| proof.starts_with("not proven")));
                 parts.extend(missing(owed, *replaced));
                 parts.extend(retired.iter().map(|old| old.sentence(now)));
                 parts.join("; ")

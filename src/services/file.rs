@@ -1,6 +1,6 @@
 //! `file`: a file of its own for one value, or for the ledger. Written whole or not at all, readable by its owner.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Holding, Receipt, Site};
 use crate::shelf::{Created, Shelf, ShelfKind};
@@ -52,20 +53,22 @@ fn folder(path: &Path) -> &Path {
 }
 
 /// Writes a new file beside the old one, flushes it to the disk, and puts it in its place. `tempfile` makes it 0600.
-fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
-    let told = || format!("{} cannot be written", path.display());
-    let mut file = tempfile::NamedTempFile::new_in(folder(path)).with_context(told)?;
-    fill(&mut file, text.as_bytes()).with_context(told)?;
-    file.persist(path).map_err(|error| error.error).with_context(told)?;
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    beside(path, text.as_bytes())?.persist(path).map_err(|error| error.error)?;
     sync_folder(path);
     Ok(())
 }
 
-/// Writes and flushes. Through the file itself, whose errors do not name it: the temporary name is nobody's concern.
-fn fill(file: &mut tempfile::NamedTempFile, bytes: &[u8]) -> std::io::Result<()> {
-    let file = file.as_file_mut();
-    file.write_all(bytes)?;
-    file.sync_all()
+/// A file beside that one, written and flushed. Its errors do not name it: a temporary name is nobody's concern.
+fn beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let nameless = |error: io::Error| {
+        let inner = error.get_ref().and_then(|outer| outer.source()).map(ToString::to_string);
+        inner.map_or(error, |inner| io::Error::other(inner))
+    };
+    let mut file = NamedTempFile::new_in(folder(path)).map_err(nameless)?;
+    file.as_file_mut().write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 /// Makes the new name itself durable. Not every file system can, and the content already is.
@@ -75,17 +78,27 @@ fn sync_folder(path: &Path) {
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<Option<String>> {
+fn read(path: &Path) -> io::Result<Option<String>> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
 struct ValueFile {
     path: PathBuf,
     address: Address,
+}
+
+impl ValueFile {
+    fn cannot(&self, be: &str) -> String {
+        format!("{} cannot be {be}", self.address)
+    }
+
+    fn read(&self) -> anyhow::Result<Option<String>> {
+        read(&self.path).with_context(|| self.cannot("read"))
+    }
 }
 
 #[async_trait]
@@ -98,30 +111,28 @@ impl Destination for ValueFile {
         let folder = folder(&self.path);
         anyhow::ensure!(folder.is_dir(), "{}: its folder does not exist", self.address);
         anyhow::ensure!(!self.path.is_dir(), "{} is a folder", self.address);
-        read(&self.path)?;
+        self.read()?;
         if ask.depth == Depth::Try {
             // A file of the same size beside it: a full disk or a read-only folder shows itself now.
             let room = ask.shape.map_or(256, |shape| shape.longest);
-            let told = || format!("{} cannot be written", self.address);
-            let mut file = tempfile::NamedTempFile::new_in(folder).with_context(told)?;
-            fill(&mut file, &vec![b' '; room]).with_context(told)?;
+            beside(&self.path, &vec![b' '; room]).with_context(|| self.cannot("written"))?;
         }
         Ok(())
     }
 
     async fn deliver(&self, value: &TokenValue, _last: Option<&Receipt>) -> anyhow::Result<Receipt> {
-        replace(&self.path, value.expose())?;
+        replace(&self.path, value.expose()).with_context(|| self.cannot("written"))?;
         Ok(Receipt::default())
     }
 
     async fn confirm(&self, value: &TokenValue, _receipt: &Receipt) -> anyhow::Result<Assurance> {
-        let held = read(&self.path)?;
+        let held = self.read()?;
         anyhow::ensure!(held.as_deref() == Some(value.expose()), "{} holds something else", self.address);
         Ok(Assurance::ReadBack)
     }
 
     async fn holds(&self, _last: Option<&Receipt>) -> anyhow::Result<Holding> {
-        let held = read(&self.path)?.and_then(|text| TokenValue::new(&text).ok());
+        let held = self.read()?.and_then(|text| TokenValue::new(&text).ok());
         Ok(held.map_or(Holding::Nothing, Holding::Lent))
     }
 }
@@ -152,31 +163,25 @@ impl Shelf for FileShelf {
     }
 
     async fn get(&self, part: &str) -> anyhow::Result<Option<String>> {
-        read(&self.part(part))
+        Ok(read(&self.part(part))?)
     }
 
     async fn put(&self, part: &str, text: &str) -> anyhow::Result<()> {
-        replace(&self.part(part), text)
+        Ok(replace(&self.part(part), text)?)
     }
 
     async fn create(&self, part: &str, text: &str) -> anyhow::Result<Created> {
         let path = self.part(part);
-        let told = || format!("{} cannot be written", path.display());
-        let mut file = tempfile::NamedTempFile::new_in(folder(&path)).with_context(told)?;
-        fill(&mut file, text.as_bytes()).with_context(told)?;
-        match file.persist_noclobber(&path) {
+        match beside(&path, text.as_bytes())?.persist_noclobber(&path) {
             Ok(_) => Ok(Created::Won),
-            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Created::Taken),
-            Err(error) => Err(error.error).with_context(told),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Taken),
+            Err(error) => Err(error.error.into()),
         }
     }
 
     async fn remove(&self, part: &str) -> anyhow::Result<()> {
-        let path = self.part(part);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("{} cannot be removed", path.display()))
-            }
+        match std::fs::remove_file(self.part(part)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
         }
     }

@@ -25,7 +25,7 @@ pub(super) struct TokenJson {
     active: Option<bool>,
     revoked: Option<bool>,
     /// The value: in the answers to create and rotate only.
-    token: Option<String>,
+    token: Option<TokenValue>,
 }
 
 impl TokenJson {
@@ -45,10 +45,8 @@ impl TokenJson {
 
     /// The token of an answer to create or rotate. By then it exists: what cannot be read leaves doubt.
     pub(super) fn minted(self) -> Result<Minted, MintError> {
-        let value = self.token.as_deref().map(TokenValue::new);
-        match value {
-            Some(Ok(value)) => Ok(Minted { record: self.record(), value }),
-            Some(Err(why)) => Err(MintError::InDoubt(anyhow::anyhow!("GitLab's answer has no usable token: {why}"))),
+        match &self.token {
+            Some(value) => Ok(Minted { record: self.record(), value: value.clone() }),
             None => Err(MintError::InDoubt(anyhow::anyhow!("GitLab's answer has no token in it"))),
         }
     }

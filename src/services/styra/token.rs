@@ -152,7 +152,7 @@ impl Issuer for StyraToken {
     async fn inventory(&self) -> anyhow::Result<Inventory> {
         Ok(match self.entry().await? {
             Entry::Found(token) => {
-                *self.read.lock().unwrap_or_else(PoisonError::into_inner) = token.description.clone();
+                self.read.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&token.description);
                 Inventory::Listed(vec![self.record(&token)])
             }
             Entry::None => Inventory::Listed(Vec::new()),
@@ -179,13 +179,11 @@ impl Issuer for StyraToken {
         if !answer.ok() {
             return Err(doubt(answer.refused(meaning(&answer))));
         }
-        let made = answer.json::<Envelope<String>>().map_err(doubt)?.result;
+        // A secret that cannot be read leaves doubt too: the old one is dead by then.
+        let made = answer.json::<Envelope<TokenValue>>().map_err(doubt)?.result;
         // A plain update answers 200 without a secret: nothing was regenerated.
         let nothing = || anyhow::anyhow!("DAS answered 200 without a new secret: it regenerated nothing");
-        let made = made.ok_or_else(|| MintError::Refused(nothing()))?;
-        let value = TokenValue::new(&made).map_err(|why| {
-            MintError::InDoubt(anyhow::anyhow!("DAS answered with a secret that is of no use: {why}"))
-        })?;
+        let value = made.ok_or_else(|| MintError::Refused(nothing()))?;
         let record = TokenRecord { expires: Some(until), ..TokenRecord::named(&self.config.id) };
         Ok(Minted { value, record })
     }
