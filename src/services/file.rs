@@ -63,7 +63,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 fn beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let nameless = |error: io::Error| {
         let inner = error.get_ref().and_then(|outer| outer.source()).map(ToString::to_string);
-        inner.map_or(error, |inner| io::Error::other(inner))
+        inner.map_or(error, io::Error::other)
     };
     let mut file = NamedTempFile::new_in(folder(path)).map_err(nameless)?;
     file.as_file_mut().write_all(bytes)?;
