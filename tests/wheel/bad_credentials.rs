@@ -1,7 +1,5 @@
 //! Credentials that are dead, of another kind, or of other rights than they should be.
 
-use chrono::TimeDelta;
-
 use crate::stage::{CONFIG, Stage};
 
 /// Over these estates nothing of GitLab's may change, whatever else is done.
@@ -40,7 +38,8 @@ fn alone() -> Stage {
 fn with_scopes(scopes: &[&str]) -> Stage {
     let mut stage = alone();
     let (created, expires) = (stage.ago(5), stage.dies(50));
-    let other = stage.sandbox.gitlab(|gitlab| gitlab.add_personal_token(stage.bot, "narrow", scopes, created, expires));
+    let other =
+        stage.sandbox.gitlab(|gitlab| gitlab.add_personal_token(stage.bot, "narrow", scopes, created, Some(expires)));
     stage.keep("projects/acme/tokenwheel", "NARROW", &other.value);
     stage.write(&ALONE.replace("name: wheel,", "name: narrow,").replace("key: GITLAB_REFRESHER", "key: NARROW"));
     stage.environment.insert("GITLAB_REFRESHER".to_owned(), other.value);
@@ -51,7 +50,8 @@ fn with_scopes(scopes: &[&str]) -> Stage {
 fn an_expired_refresher_is_told_with_what_a_person_does_now() {
     let mut stage = alone();
     let (created, expires) = (stage.ago(60), stage.dies(-1));
-    let dead = stage.sandbox.gitlab(|gitlab| gitlab.add_personal_token(stage.bot, "old", &["api"], created, expires));
+    let dead =
+        stage.sandbox.gitlab(|gitlab| gitlab.add_personal_token(stage.bot, "old", &["api"], created, Some(expires)));
     stage.environment.insert("GITLAB_REFRESHER".to_owned(), dead.value);
     in_vain(&stage, &["rotate"], 2, "refresher_expired");
     in_vain(&stage, &["check"], 2, "refresher_expired_check");
@@ -134,14 +134,12 @@ fn a_refresher_that_any_branch_can_read_is_told() {
 
 #[test]
 fn a_login_that_is_no_refresher_by_name_is_not_turned_unawares() {
-    let stage = Stage::set();
-    let near = stage.dies(2);
-    stage.sandbox.gitlab(|gitlab| gitlab.revoke(stage.refresher.id));
-    let created = stage.sandbox.now() - TimeDelta::days(50);
-    let old = stage.sandbox.gitlab(|gitlab| gitlab.add_personal_token(stage.bot, "wheel", &["api"], created, near));
-    let config = ALONE.replace("    refreshes: gitlab\n    accept_risk: a test has one refresher only\n", "");
-    stage.write(&config);
-    let mut stage = stage;
+    let mut stage = alone();
+    let (made, dies) = (stage.ago(50), stage.dies(4));
+    let old = stage.sandbox.gitlab(|gitlab| gitlab.add_personal_token(stage.bot, "old", &["api"], made, Some(dies)));
+    stage.keep("projects/acme/tokenwheel", "OLD", &old.value);
     stage.environment.insert("GITLAB_REFRESHER".to_owned(), old.value);
+    let config = ALONE.replace("name: wheel,", "name: old,").replace("key: GITLAB_REFRESHER", "key: OLD");
+    stage.write(&config.replace("    refreshes: gitlab\n    accept_risk: a test has one refresher only\n", ""));
     in_vain(&stage, &["rotate", "--only", "gitlab-refresher"], 3, "login_without_refreshes");
 }

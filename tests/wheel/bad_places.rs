@@ -96,7 +96,7 @@ fn a_full_disk_under_a_destination_is_found_before_the_mint() {
     stage.write(&config.replace("ledger: { kind: file, path: ledger.json }", elsewhere));
     std::fs::write(stage.path("token"), &stage.deploy.value).unwrap();
     let before = stage.estate();
-    let ran = stage.run_on_a_full_disk(&["rotate", "--only", "deploy"]);
+    let ran = stage.run_on_a_full_disk(0, &["rotate", "--only", "deploy"]);
     assert_eq!(ran.code, Some(3), "{ran}");
     assert_eq!(stage.estate(), before, "{ran}");
     assert_eq!(std::fs::read_to_string(stage.path("token")).unwrap(), stage.deploy.value, "{ran}");
@@ -108,11 +108,41 @@ fn a_full_disk_under_the_ledger_stops_the_run_before_it_begins() {
     let stage = Stage::set();
     let before = stage.estate();
     stage.sandbox.forget_exchanges();
-    let ran = stage.run_on_a_full_disk(&["rotate"]);
+    let ran = stage.run_on_a_full_disk(0, &["rotate"]);
     assert_eq!(ran.code, Some(2), "{ran}");
     stage.assert_untouched(&before, &ran);
     let left: Vec<_> =
         std::fs::read_dir(stage.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["tokenwheel.yml"], "{ran}");
     ran.is("full_disk_ledger", stage.folder.path());
+}
+
+#[test]
+fn a_disk_that_fills_before_the_intent_is_written_lets_nothing_be_minted() {
+    let mut stage = Stage::set();
+    assert_eq!(stage.run(&["rotate"]).code, Some(0));
+    stage.start_job();
+    let before = stage.estate();
+    stage.sandbox.forget_exchanges();
+    // The lease still fits, and the ledger does not.
+    let ran = stage.run_on_a_full_disk(1, &["rotate", "--only", "deploy", "--force", "--reason", "a test"]);
+    assert_eq!(ran.code, Some(3), "{ran}");
+    stage.assert_untouched(&before, &ran);
+    ran.is("full_disk_intent", stage.folder.path());
+}
+
+#[test]
+fn a_disk_that_fills_in_the_middle_is_told_and_costs_no_token() {
+    let mut stage = Stage::set();
+    // The intent still fits, and what was confirmed does not.
+    let ran = stage.run_on_a_full_disk(1, &["rotate"]);
+    assert_eq!(ran.code, Some(3), "{ran}");
+    ran.is("full_disk_in_the_middle", stage.folder.path());
+    let held = stage.held("projects/acme/app", "DEPLOY_TOKEN", "*");
+    assert!(stage.sandbox.gitlab(|gitlab| gitlab.is_live(&held)), "{ran}");
+    // The next run, with room again, finds all well.
+    stage.start_job();
+    let ran = stage.run(&["rotate"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert_eq!(stage.held("projects/acme/app", "DEPLOY_TOKEN", "*"), held, "{ran}");
 }

@@ -33,7 +33,7 @@ fn two_stages() -> Stage {
     let stage = Stage::set();
     let soon = stage.dies(10);
     let made = stage.ago(50);
-    let old = stage.sandbox.gitlab(|gitlab| gitlab.add_personal_token(stage.bot, "older", &["api"], made, soon));
+    let old = stage.sandbox.gitlab(|gitlab| gitlab.add_personal_token(stage.bot, "older", &["api"], made, Some(soon)));
     stage.keep("projects/acme/tokenwheel", "OLDER", &old.value);
     let config = CONFIG.replace("name: wheel-spare", "name: older").replace("key: GITLAB_SPARE", "key: OLDER");
     let mut stage = stage;

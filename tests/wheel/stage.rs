@@ -156,8 +156,8 @@ impl Stage {
         self.sandbox.now() - TimeDelta::days(days)
     }
 
-    pub(crate) fn dies(&self, days: i64) -> Option<NaiveDate> {
-        Some((self.sandbox.now() + TimeDelta::days(days)).date_naive())
+    pub(crate) fn dies(&self, days: i64) -> NaiveDate {
+        (self.sandbox.now() + TimeDelta::days(days)).date_naive()
     }
 
     /// A job starts: its environment has the variables as they are now.
@@ -184,12 +184,13 @@ impl Stage {
         self.read(&self.command(args).output().unwrap())
     }
 
-    /// The same where no file can grow: each write of a file fails as on a full disk. A pipe still takes everything.
+    /// The same where no file grows beyond so many blocks of 512 bytes: writes fail as on a full disk. A pipe still
+    /// takes everything.
     ///
     /// The signal that the kernel sends besides is ignored, for a full disk sends none.
-    pub(crate) fn run_on_a_full_disk(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run_on_a_full_disk(&self, blocks: u32, args: &[&str]) -> Ran {
         let mut shell = Command::new("/bin/sh");
-        self.furnish(&mut shell).args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]);
+        self.furnish(&mut shell).args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""), "sh"]);
         self.read(&shell.arg(env!("CARGO_BIN_EXE_tokenwheel")).args(args).output().unwrap())
     }
 
