@@ -1,7 +1,8 @@
 //! What a scenario is made of: an estate before tokenwheel, and what has to be true of it at the end.
 #![allow(dead_code, reason = "each suite uses its own part of it")]
 
-use tokenwheel_sandbox::Sandbox;
+use http::Method;
+use tokenwheel_sandbox::{Exchange, Sandbox};
 
 use crate::common::Bench;
 
@@ -28,6 +29,8 @@ pub(crate) struct Estate {
     pub(crate) strangers: Vec<Stranger>,
     /// What is turned on the first day, in each of as many runs.
     pub(crate) forced: &'static [&'static [&'static str]],
+    /// How many are put off to the run after, because a run turns one of a pair only.
+    pub(crate) deferred: usize,
     /// The token of a single refresher, whose own turn cannot be saved once its answer is lost.
     pub(crate) lonely: Option<&'static str>,
 }
@@ -68,6 +71,11 @@ pub(crate) fn kept(name: &'static str, subject: Subject, spots: &[(&'static str,
 }
 
 impl Estate {
+    /// All destinations.
+    pub(crate) fn spots(&self) -> impl Iterator<Item = &Spot> {
+        self.tokens.iter().flat_map(|token| &token.spots)
+    }
+
     /// The destinations that do not hold a live token of their subject.
     pub(crate) fn wrong(&self, sandbox: &Sandbox) -> Vec<Wrong> {
         let spots = self.tokens.iter().flat_map(|token| token.spots.iter().map(move |spot| (token, spot)));
@@ -109,6 +117,19 @@ impl Spot {
 }
 
 impl Subject {
+    /// Whether an exchange made a token of this subject.
+    pub(crate) fn is_made_by(self, exchange: &Exchange) -> bool {
+        let Some((200 | 201, body)) = &exchange.acted else { return false };
+        let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+        let made =
+            |key: &str, name: &str| exchange.method == Method::POST && body[key] == name && body["token"].is_string();
+        match self {
+            Self::Access(name) => made("name", name),
+            Self::Trigger(description) => made("description", description),
+            Self::Styra(id) => exchange.method == Method::PUT && exchange.target.ends_with(&format!("/v1/tokens/{id}")),
+        }
+    }
+
     /// Whether a value is a live token of this subject.
     pub(crate) fn is_live(self, sandbox: &Sandbox, value: &str) -> bool {
         match self {

@@ -86,7 +86,14 @@ fn gitlab(bench: &mut Bench, refresher: u8, spare: Option<u8>) -> Estate {
     let mut tokens = refreshers(bench, &acme, refresher, spare);
     tokens.push(deploy(bench, &acme));
     let strangers = strangers(bench, &acme);
-    Estate { config: connected("", DEPLOY, refresher, spare), tokens, strangers, forced: &[&["deploy"]], lonely: None }
+    Estate {
+        config: connected("", DEPLOY, refresher, spare),
+        tokens,
+        strangers,
+        forced: &[&["deploy"]],
+        deferred: 0,
+        lonely: None,
+    }
 }
 
 /// A pair of refreshers; a token that replaces is due.
@@ -116,7 +123,7 @@ pub(crate) const SPARE_DUE: Scenario = Scenario {
 /// Both of a pair are due, and a token besides.
 pub(crate) const BOTH_DUE: Scenario = Scenario {
     name: "both-due",
-    found: |bench| Estate { forced: &[&["refresher", "deploy"], &["spare"]], ..gitlab(bench, 9, Some(9)) },
+    found: |bench| Estate { forced: &[&["refresher", "deploy"], &["spare"]], deferred: 1, ..gitlab(bench, 9, Some(9)) },
 };
 
 /// Gives a token a second destination, a hidden one.
@@ -176,7 +183,14 @@ pub(crate) const ACCOUNT: Scenario = Scenario {
     rotate: {{ overlap: 2h }}
     destinations: [{{ kind: gitlab/ci-variable, project: acme/app, key: ROBOT }}]"
         );
-        Estate { config: connected("", &others, 60, Some(60)), tokens, strangers, forced: &[&["robot"]], lonely: None }
+        Estate {
+            config: connected("", &others, 60, Some(60)),
+            tokens,
+            strangers,
+            forced: &[&["robot"]],
+            deferred: 0,
+            lonely: None,
+        }
     },
 };
 
@@ -214,7 +228,7 @@ pub(crate) const TRIGGER: Scenario = Scenario {
     destinations: [{ kind: gitlab/ci-variable, project: acme/api, key: NIGHTLY }]"
         );
         let config = connected("", &others, 60, Some(60));
-        Estate { config, tokens, strangers, forced: &[&["deploy", "nightly"]], lonely: None }
+        Estate { config, tokens, strangers, forced: &[&["deploy", "nightly"]], deferred: 0, lonely: None }
     },
 };
 
@@ -229,7 +243,7 @@ pub(crate) const ITSELF: Scenario = Scenario {
         let strangers = strangers(bench, &acme);
         let others = DEPLOY.replace("ttl: 9d", "ttl: 9d, self: env:DEPLOY");
         let config = connected("", &others, 60, Some(60));
-        Estate { config, tokens, strangers, forced: &[&["deploy"]], lonely: Some("deploy") }
+        Estate { config, tokens, strangers, forced: &[&["deploy"]], deferred: 0, lonely: Some("deploy") }
     },
 };
 
@@ -268,7 +282,7 @@ fn styra(bench: &mut Bench, may_read: bool, refresher: u8) -> Estate {
     destinations: [{{ kind: gitlab/ci-variable, project: acme/tokenwheel, key: DAS_REFRESHER }}]"#
     );
     let config = connected(DAS, &others, 60, Some(60));
-    Estate { config, tokens, strangers, forced: &[&["agent"]], lonely: None }
+    Estate { config, tokens, strangers, forced: &[&["agent"]], deferred: 0, lonely: None }
 }
 
 /// A token of Styra, turned by a refresher that may not read.
@@ -317,6 +331,13 @@ pub(crate) const SEVERAL: Scenario = Scenario {
       - { kind: gitlab/ci-variable, project: acme/api, key: GROUP }"
         );
         let config = connected("", &others, 9, Some(60));
-        Estate { config, tokens, strangers, forced: &[&["deploy", "api", "group", "refresher"]], lonely: None }
+        Estate {
+            config,
+            tokens,
+            strangers,
+            forced: &[&["deploy", "api", "group", "refresher"]],
+            deferred: 0,
+            lonely: None,
+        }
     },
 };

@@ -30,9 +30,12 @@ pub(crate) enum Strike {
     AnswerLost,
     BadGateway,
     ServerError,
+    /// No request in particular: a destination refuses every write of this run. The number is the destination's.
+    PlaceRefuses,
 }
 
 impl Strike {
+    /// Those that strike one request.
     pub(crate) const ALL: [Self; 5] =
         [Self::KilledBefore, Self::KilledAfter, Self::AnswerLost, Self::BadGateway, Self::ServerError];
 
@@ -43,6 +46,7 @@ impl Strike {
             Self::AnswerLost => What::DropAfter,
             Self::BadGateway => What::FailAfter(502),
             Self::ServerError => What::Refuse(500),
+            Self::PlaceRefuses => What::Refuse(403),
         }
     }
 }
@@ -81,7 +85,7 @@ impl Job {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name {
     pub(crate) scenario: &'static str,
-    /// The request that is struck; nought for none.
+    /// The request that is struck, from one; nought for none.
     pub(crate) at: usize,
     pub(crate) strike: Strike,
     pub(crate) memory: Memory,
@@ -105,6 +109,8 @@ pub(crate) struct Ended {
     pub(crate) exchanges: Vec<Exchange>,
     /// What was narrated and reported.
     pub(crate) story: String,
+    /// How many tokens the runs after the struck one made.
+    pub(crate) minted: usize,
     /// Whether a refresher without a spare was lost, as it must be.
     pub(crate) lonely_lost: bool,
 }
@@ -157,6 +163,16 @@ impl Past {
         std::mem::take(&mut self.stage.exchanges)
     }
 
+    /// How many tokens are put off to the run after the one that is struck.
+    pub(crate) fn deferred(&self) -> usize {
+        self.stage.estate.deferred
+    }
+
+    /// How many destinations there are.
+    pub(crate) fn places(&self) -> usize {
+        self.stage.estate.spots().count()
+    }
+
     /// Plays one history from here; `None` when its stale job would be no staler than a fresh one, so that it is another
     /// one's twin.
     pub(crate) async fn play(&mut self, name: Name) -> Option<Ended> {
@@ -168,12 +184,16 @@ impl Past {
         stage.broken.clear();
 
         let before = stage.bench.job();
-        if name.at > 0 {
-            stage.bench.sandbox.inject(Fault { at: At::Nth(name.at), what: name.strike.what() });
+        if let Some(at) = stage.place_of(name) {
+            stage.bench.sandbox.inject(Fault { at, what: name.strike.what() });
         }
         stage.turn(None, Wish::default()).await;
         stage.bench.sandbox.clear_faults();
         let struck = stage.gather();
+        if name.strike == Strike::PlaceRefuses {
+            let hurt = stage.estate.wrong(&stage.bench.sandbox);
+            stage.broken.extend(hurt.iter().map(|wrong| format!("{} was not rehearsed, and is dead", wrong.key)));
+        }
         if name.job == Job::Stale && before == stage.bench.job() {
             return None;
         }
@@ -188,11 +208,12 @@ impl Past {
         stage.turn((name.job == Job::Stale).then_some(before), Wish::default()).await;
         stage.bench.sandbox.advance(TimeDelta::hours(12));
         let last = stage.turn(None, Wish::default()).await;
+        let after = stage.gather();
+        let minted = laws::minted(stage, &after);
         let lonely_lost = laws::at_the_end(stage, last.as_ref(), &struck);
-        stage.gather();
         let reads = struck.iter().map(|exchange| exchange.method == Method::GET).collect();
         let (broken, story) = (std::mem::take(&mut stage.broken), std::mem::take(&mut stage.story));
-        Some(Ended { broken, reads, exchanges: std::mem::take(&mut stage.exchanges), story, lonely_lost })
+        Some(Ended { broken, reads, exchanges: std::mem::take(&mut stage.exchanges), story, minted, lonely_lost })
     }
 }
 
@@ -231,6 +252,16 @@ impl Stage {
         self.story.push_str(&format!("\n--- run of {now}\n  {told}\n{text}"));
         laws::after_a_run(self, ended.as_ref(), &told);
         ended
+    }
+
+    /// Where the fault of this name strikes.
+    fn place_of(&self, name: Name) -> Option<At> {
+        if name.strike == Strike::PlaceRefuses {
+            let spot = self.estate.spots().nth(name.at - 1)?;
+            let path = format!("/variables/{}", spot.key);
+            return Some(At::Matching { method: Method::PUT, path, times: usize::MAX });
+        }
+        (name.at > 0).then_some(At::Nth(name.at))
     }
 
     /// Keeps what went over the wire, and lets the count begin anew.

@@ -33,6 +33,19 @@ pub(crate) fn after_a_run(stage: &mut Stage, ended: Option<&Outcome>, told: &str
     }
 }
 
+/// How many tokens the runs after the struck one made: one for each subject is the most that a crash may cost.
+pub(crate) fn minted(stage: &mut Stage, after: &[Exchange]) -> usize {
+    let made = stage
+        .estate
+        .tokens
+        .iter()
+        .map(|token| (token.name, after.iter().filter(|exchange| token.subject.is_made_by(exchange)).count()));
+    let made: Vec<(&str, usize)> = made.collect();
+    let many = made.iter().filter(|(_, count)| *count > 1);
+    stage.broken.extend(many.map(|(name, count)| format!("{name} was made {count} times after the crash")));
+    made.iter().map(|(_, count)| count).sum()
+}
+
 /// At the end: everything holds, nobody else was hurt. Whether a token that has no second credential was lost, as it
 /// has to be when the answer to its own turn is lost.
 pub(crate) fn at_the_end(stage: &mut Stage, last: Option<&Outcome>, struck: &[Exchange]) -> bool {

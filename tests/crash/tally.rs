@@ -87,21 +87,33 @@ pub(crate) async fn play(scenario: &Scenario) {
         wire.take(past.exchanges());
         let undisturbed = past.play(name(0, Strike::KilledBefore, Job::Fresh)).await.unwrap();
         assert!(undisturbed.broken.is_empty(), "undisturbed: {:#?}{}", undisturbed.broken, undisturbed.story);
+        // A lost ledger costs nothing at all when nothing else happened; neither does a job that was queued too early.
+        if memory != Memory::Old {
+            let story = &undisturbed.story;
+            assert_eq!(undisturbed.minted, past.deferred(), "minted without need with {memory:?}: {story}");
+        }
+        if let Some(queued) = past.play(name(0, Strike::KilledBefore, Job::Stale)).await {
+            assert!(queued.broken.is_empty(), "queued: {:#?}{}", queued.broken, queued.story);
+            assert_eq!(queued.minted, undisturbed.minted, "minted for a stale job with {memory:?}: {}", queued.story);
+        }
+        let mut names = Vec::new();
         for (at, read) in undisturbed.reads.into_iter().enumerate() {
-            for (strike, job) in Strike::ALL.iter().flat_map(|strike| Job::ALL.map(|job| (*strike, job))) {
-                let name = name(at + 1, strike, job);
-                if !choice.plays(&name, read) {
-                    continue;
-                }
-                let Some(ended) = past.play(name).await else { continue };
-                tally.histories += 1;
-                *tally.by_strike.entry(strike).or_default() += 1;
-                tally.lost += usize::from(ended.lonely_lost);
-                tally.violations += ended.broken.len();
-                wire.take(ended.exchanges);
-                if !ended.broken.is_empty() || matches!(choice, Choice::Only(_)) {
-                    told.push((name, ended.broken, ended.story));
-                }
+            let strikes = Strike::ALL.iter().flat_map(|strike| Job::ALL.map(|job| (*strike, job)));
+            names.extend(strikes.map(|(strike, job)| (name(at + 1, strike, job), read)));
+        }
+        names.extend((1..=past.places()).map(|at| (name(at, Strike::PlaceRefuses, Job::Fresh), false)));
+        for (name, read) in names {
+            if !choice.plays(&name, read) {
+                continue;
+            }
+            let Some(ended) = past.play(name).await else { continue };
+            tally.histories += 1;
+            *tally.by_strike.entry(name.strike).or_default() += 1;
+            tally.lost += usize::from(ended.lonely_lost);
+            tally.violations += ended.broken.len();
+            wire.take(ended.exchanges);
+            if !ended.broken.is_empty() || matches!(choice, Choice::Only(_)) {
+                told.push((name, ended.broken, ended.story));
             }
         }
     }
