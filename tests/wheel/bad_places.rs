@@ -66,10 +66,16 @@ fn a_masked_variable_that_cannot_take_such_a_value_is_told_before_the_mint() {
             Role::None,
             TimeDelta::days(3),
             &["^/v1/data/.*"],
-            now - TimeDelta::days(2),
+            now - TimeDelta::hours(50),
         );
         let (life, paths) = (TimeDelta::days(30), &["^/v1/tokens/.*"]);
-        styra.add_token("refresher", Role::WorkspaceTokenRefresher, life, paths, now - TimeDelta::days(12))
+        styra.add_token(
+            "refresher",
+            Role::WorkspaceTokenRefresher,
+            life,
+            paths,
+            now - TimeDelta::days(12) - TimeDelta::hours(12),
+        )
     });
     stage.environment.insert("DAS_REFRESHER".to_owned(), das);
     in_vain(&stage, &["rotate", "--only", "opa-agent", "--force", "--reason", "a test"], 3, "unmaskable");

@@ -223,6 +223,13 @@ fn a_folder_for_reports_gets_both_forms() {
 }
 
 #[test]
+fn a_folder_for_reports_that_cannot_be_made_is_told_and_the_report_is_printed_all_the_same() {
+    let stage = Stage::set();
+    std::fs::write(stage.path("reports"), "a file is in the way").unwrap();
+    prints(&stage.run_in_vain(&["plan", "--only", "deploy", "--report-dir", "reports"]), 3, &stage, "report_dir");
+}
+
+#[test]
 fn options_may_come_from_the_environment() {
     let mut stage = Stage::set();
     for (name, value) in [("ONLY", "deploy,gitlab-spare"), ("FORCE", "true"), ("REASON", "pressed by hand")] {

@@ -17,11 +17,12 @@ fn signal(name: &str, pid: u32) {
 /// Interrupts `rotate` while the answer to the mint of `deploy` is on its way.
 fn interrupted(stage: &Stage, name: &str) -> crate::stage::Ran {
     let at = At::Matching { method: Method::POST, path: "/rotate".to_owned(), times: 1 };
-    // Longer than a signal takes, and over as soon as it is.
-    stage.sandbox.inject(Fault { at, what: What::Delay(Duration::from_secs(1)) });
+    // Longer than a signal takes on a busy machine.
+    stage.sandbox.inject(Fault { at, what: What::Delay(Duration::from_secs(2)) });
     let mut command = stage.command(&["rotate"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while !stage.sandbox.exchanges().iter().any(|one| one.method == Method::POST && one.acted.is_some()) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let minted = || stage.sandbox.exchanges().iter().any(|one| one.method == Method::POST && one.acted.is_some());
+    while !minted() && child.try_wait().unwrap().is_none() {
         std::thread::yield_now();
     }
     signal(name, child.id());

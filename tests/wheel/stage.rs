@@ -91,7 +91,8 @@ impl Stage {
         // The issuer's clock goes a minute ahead of ours, as clocks do.
         let now = now() + TimeDelta::minutes(1);
         let sandbox = Sandbox::new(1, now);
-        let ago = |days: i64| now - TimeDelta::days(days);
+        // Half days, so that an age is the same a minute later.
+        let ago = |days: i64| now - TimeDelta::days(days) - TimeDelta::hours(12);
         let dies = |days: i64| Some((now + TimeDelta::days(days)).date_naive());
         let (bot, refresher, spare, deploy) = sandbox.gitlab(|gitlab| {
             gitlab.add_group("acme");
@@ -153,7 +154,7 @@ impl Stage {
     }
 
     pub(crate) fn ago(&self, days: i64) -> DateTime<Utc> {
-        self.sandbox.now() - TimeDelta::days(days)
+        self.sandbox.now() - TimeDelta::days(days) - TimeDelta::hours(12)
     }
 
     pub(crate) fn dies(&self, days: i64) -> NaiveDate {
