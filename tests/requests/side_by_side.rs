@@ -45,12 +45,12 @@ async fn a_hundred_tokens_take_seconds_and_the_most_urgent_go_first() {
 
     let exchanges = bench.sandbox.exchanges();
     assert_none_twice(&exchanges);
-    assert!(bench.sandbox.in_flight_peak() <= 8, "{} at once", bench.sandbox.in_flight_peak());
-    // Eight at a time is all that the host is given: what is not waiting for its turn there is lost time.
-    let least = Duration::from_millis(50) * u32::try_from(exchanges.len().div_ceil(8)).unwrap();
+    assert!(bench.sandbox.in_flight_peak() <= 20, "{} at once", bench.sandbox.in_flight_peak());
+    // Twenty at a time is all that the host is given: what is not waiting for its turn there is lost time.
+    let least = Duration::from_millis(50) * u32::try_from(exchanges.len().div_ceil(20)).unwrap();
     let told = format!("{} requests took {} ms: {} would do", exchanges.len(), took.as_millis(), least.as_millis());
     assert!(took.as_secs_f64() < least.as_secs_f64() * 1.15, "{told}");
-    assert!(took < Duration::from_secs(5), "{told}");
+    assert!(took < Duration::from_millis(2200), "{told}");
 
     let mut listings: BTreeMap<String, usize> = BTreeMap::new();
     for one in exchanges.iter().filter(|one| one.method == Method::GET && one.target.contains("/access_tokens?")) {
