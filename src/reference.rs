@@ -22,18 +22,18 @@ pub fn render() -> String {
         let _ = writeln!(out, "- needs: {}", kind.needs);
         let required = if kind.ttl == Ttl::Required { ", required" } else { "" };
         let _ = writeln!(out, "- `ttl`: at least {}{required}", text::span(kind.shortest));
-        keys(&mut out, &schema, &format!("issuer {}", kind.kind.replace('/', " ")));
+        keys(&mut out, &schema, &format!("issuer.{}", kind.kind.replace('/', ".")));
     }
     out.push_str("\n## Destinations\n");
     for kind in services::DESTINATIONS {
         let _ = write!(out, "\n### `{}`\n\n{}.\n\n- confirm: {}\n", kind.kind, kind.about, kind.confirms);
         let _ = writeln!(out, "- needs: {}", kind.needs);
-        keys(&mut out, &schema, &format!("destination {}", kind.kind.replace('/', " ")));
+        keys(&mut out, &schema, &format!("destination.{}", kind.kind.replace('/', ".")));
     }
     out.push_str("\n## Ledgers\n");
     for kind in services::SHELVES {
         let _ = write!(out, "\n### `{}`\n\n{}.\n", kind.kind, kind.about);
-        keys(&mut out, &schema, &format!("ledger {}", kind.kind.replace('/', " ")));
+        keys(&mut out, &schema, &format!("ledger.{}", kind.kind.replace('/', ".")));
     }
     out.push_str("\n## Services\n\n");
     for service in services::SERVICES {

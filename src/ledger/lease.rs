@@ -75,8 +75,12 @@ impl Lease {
             return Err(refused(&held));
         }
         if shelf.create(STEAL, &text).await.map_err(place)? == Created::Taken {
-            clear_abandoned(shelf, now).await.map_err(place)?;
-            return Err(refused(&held));
+            let mark = shelf.get(STEAL).await.map_err(place)?;
+            // A create that was repeated after a lost answer finds its own mark.
+            if mark.as_deref() != Some(text.as_str()) {
+                clear_abandoned(shelf, mark.as_deref(), now).await.map_err(place)?;
+                return Err(refused(&held));
+            }
         }
         let still = current(shelf).await.map_err(place)?;
         let won = still.as_ref() == Some(&held);
@@ -113,8 +117,8 @@ async fn current(shelf: &dyn Shelf) -> anyhow::Result<Option<Claim>> {
 }
 
 /// Removes the mark of a thief that died; the run after this one can then take the lease over.
-async fn clear_abandoned(shelf: &dyn Shelf, now: DateTime<Utc>) -> anyhow::Result<()> {
-    let mark = shelf.get(STEAL).await?.and_then(|text| serde_json::from_str::<Claim>(&text).ok());
+async fn clear_abandoned(shelf: &dyn Shelf, mark: Option<&str>, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let mark = mark.and_then(|text| serde_json::from_str::<Claim>(text).ok());
     if mark.is_none_or(|mark| mark.until < now) {
         shelf.remove(STEAL).await?;
     }
