@@ -152,15 +152,6 @@ fn next_step(wheel: &Wheel, connection: &str, seat: Seat) -> String {
     )
 }
 
-/// Why a token that is due was left to the next run. Refreshers are exempt from the limit.
-fn put_off(token: &crate::run::Turning) -> &'static str {
-    if token.spec.refreshes.is_some() {
-        "a run turns one refresher of a pair, and logs in with the other"
-    } else {
-        "the limit of this run is reached: `--max`, or `limits.max_rotations` in the config"
-    }
-}
-
 impl TokenReport {
     pub(crate) fn new(
         token: &crate::run::Turning,
@@ -169,6 +160,11 @@ impl TokenReport {
         seen: Option<&Observation>,
         moment: &Moment,
     ) -> Self {
+        // Refreshers are exempt from the limit.
+        let outcome = match outcome {
+            Outcome::Deferred if token.spec.refreshes.is_some() => Outcome::Waits,
+            outcome => outcome,
+        };
         let states = token.wanted.destinations.iter().enumerate().map(|(index, address)| {
             // The address stands before the sentence, and is not repeated in it.
             let before = seen.and_then(|seen| seen.seen.sights.get(index)).map(Sight::sentence);
@@ -179,7 +175,8 @@ impl TokenReport {
         let states = states.map(|(to, state)| (to, if ended { "holds what was ended".to_owned() } else { state }));
         let mut notes = plan.notes.clone();
         if matches!(outcome, Outcome::Deferred) {
-            notes.push(put_off(token).to_owned());
+            let limit = "the limit of this run is reached: `--max`, or `limits.max_rotations` in the config";
+            notes.push(limit.to_owned());
         }
         let sights = seen.map(|seen| seen.seen.sights.as_slice()).unwrap_or_default();
         let left = |is: fn(&Sight) -> bool| {

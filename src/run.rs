@@ -137,7 +137,7 @@ impl Run {
         reach: Reach,
     ) -> Result<Self, NotBegun> {
         let started = world.clock.now();
-        let mut connections = login::all(&wheel).await;
+        let mut connections = login::all(&wheel, &wish).await;
         for (name, state) in &connections {
             let doubles = if state.login.is_some() { state.aliases(&wheel, name).await } else { Vec::new() };
             if let Some(first) = doubles.first() {

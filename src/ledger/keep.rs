@@ -21,6 +21,14 @@ pub enum LedgerError {
         /// Why.
         cause: anyhow::Error,
     },
+    /// It was written by a later version.
+    #[error("the ledger at {address} was written by a later tokenwheel (form {form}, not {VERSION}): use that one")]
+    Later {
+        /// The shelf.
+        address: String,
+        /// Its form.
+        form: u32,
+    },
     /// It is there and makes no sense.
     #[error(
         "the ledger at {address} {what}; if it is damaged, move it away: without one, tokens that prove alive are taken \
@@ -63,7 +71,7 @@ pub async fn read(shelf: &dyn Shelf) -> Result<Option<Ledger>, LedgerError> {
     };
     let version: Version = serde_json::from_str(&whole).map_err(|_| damaged("is not a ledger".to_owned()))?;
     if version.version > VERSION {
-        return Err(damaged(format!("was written by a later tokenwheel (form {}, not {VERSION})", version.version)));
+        return Err(LedgerError::Later { address: shelf.address(), form: version.version });
     }
     serde_json::from_str(&whole).map(Some).map_err(|error| {
         damaged(format!("is no ledger of form {VERSION} (line {}, column {})", error.line(), error.column()))

@@ -57,7 +57,7 @@ impl TokenReport {
                     unsure
                 }
             }
-            Outcome::Watched => otherwise(unsure),
+            Outcome::Watched | Outcome::Waits => otherwise(unsure),
             Outcome::Rotated { owed, replaced: true, retired, .. } if !owed.is_empty() => {
                 Level::Now.worse(retirement(retired))
             }
@@ -107,7 +107,10 @@ impl RunReport {
     /// Whether anything is due.
     pub fn anything_due(&self) -> bool {
         let due = |token: &TokenReport| {
-            matches!(token.outcome, Outcome::WouldRotate(_) | Outcome::WouldRedeliver(_) | Outcome::Deferred)
+            matches!(
+                token.outcome,
+                Outcome::WouldRotate(_) | Outcome::WouldRedeliver(_) | Outcome::Deferred | Outcome::Waits
+            )
         };
         self.tokens.iter().any(due)
     }

@@ -58,6 +58,8 @@ pub enum Outcome {
     Refused(String),
     /// It is due and beyond the limit of this run.
     Deferred,
+    /// It is due, and waits for the other refresher of its pair, which turns first.
+    Waits,
     /// It could not be looked at.
     NotSeen(String),
 }
@@ -159,6 +161,7 @@ impl Outcome {
             Self::Stopped(_) => "stopped",
             Self::Refused(_) => "refused",
             Self::Deferred => "deferred",
+            Self::Waits => "waits",
             Self::NotSeen(_) => "not seen",
         }
     }
@@ -185,6 +188,7 @@ impl Outcome {
             Self::Stopped(stopped) => stopped.to_string(),
             Self::Refused(why) => why.clone(),
             Self::Deferred => "due, and left to the next run".to_owned(),
+            Self::Waits => "due; a run turns one refresher of a pair, and logs in with the other".to_owned(),
             Self::NotSeen(why) => format!("nothing was done: {why}"),
         }
     }

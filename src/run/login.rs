@@ -1,9 +1,10 @@
 //! Logging in: which credentials of each connection are alive, and which one the run uses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 
+use super::Wish;
 use super::setup::{Linked, Wheel};
 use crate::connection::{Login, LoginError};
 use crate::plan::{Pair, Seat};
@@ -74,8 +75,10 @@ impl ConnectionState {
 }
 
 /// Asks every service, at the same time, who our credentials are.
-pub(super) async fn all(wheel: &Wheel) -> BTreeMap<String, ConnectionState> {
-    let states = join_all(wheel.connections.iter().map(|(name, linked)| async move {
+pub(super) async fn all(wheel: &Wheel, wish: &Wish) -> BTreeMap<String, ConnectionState> {
+    let needed = needed(wheel, wish);
+    let connections = wheel.connections.iter().filter(|(name, _)| needed.contains(name.as_str()));
+    let states = join_all(connections.map(|(name, linked)| async move {
         let mut state = ConnectionState::default();
         let answers = join_all(linked.credentials.iter().map(|(seat, credential)| async move {
             let answer = match &credential.value {
@@ -104,6 +107,18 @@ pub(super) async fn all(wheel: &Wheel) -> BTreeMap<String, ConnectionState> {
     }))
     .await;
     states.into_iter().collect()
+}
+
+/// The connections that a run over these tokens needs: theirs, those of their destinations, and the ledger's.
+fn needed<'a>(wheel: &'a Wheel, wish: &Wish) -> BTreeSet<&'a str> {
+    if wish.only.is_empty() {
+        return wheel.connections.keys().map(String::as_str).collect();
+    }
+    let tokens = wheel.tokens.iter().filter(|(name, _)| wish.includes(name)).map(|(_, token)| token);
+    let lenders = tokens.clone().filter_map(|token| wheel.tokens.get(token.spec.login.as_ref()?));
+    let all = tokens.chain(lenders);
+    let names = all.flat_map(|token| token.needs.iter().chain(Some(&token.connection)));
+    names.chain(&wheel.shelf_connection).map(String::as_str).collect()
 }
 
 /// A spare that is the refresher itself is none: turning it would turn the login.

@@ -110,9 +110,11 @@ pub(super) async fn one(
     salt: &Salt,
     now: DateTime<Utc>,
 ) -> Result<Observation, String> {
+    // The head of the report has the reasons.
     let trouble = |name: &String| {
-        let why = connections.get(name).and_then(ConnectionState::trouble);
-        why.map(|why| format!("connection {name} has no live refresher ({why})"))
+        let state = connections.get(name).filter(|state| state.login.is_none())?;
+        let what = if state.unreachable { "cannot be asked" } else { "has no live refresher" };
+        Some(format!("connection {name} {what}"))
     };
     if token.own.is_some() {
         find_own(token).await?;

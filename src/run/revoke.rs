@@ -18,6 +18,8 @@ impl Run {
         let refreshers = self.wheel.refreshers();
         plans.sort_by_key(|plan| refreshers.contains(&plan.name));
         let mut outcomes = BTreeMap::new();
+        let reason = self.wish.asked.reason.as_deref().unwrap_or_default();
+        self.notes.push(format!("asked by hand: {}", text::plain(reason)));
         for plan in &mut plans {
             let Some(token) = self.wheel.tokens.get(&plan.name) else { continue };
             let listed = match self.observations.get(&plan.name) {

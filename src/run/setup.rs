@@ -140,9 +140,9 @@ impl Builder<'_> {
     fn credential(&self, source: &Source) -> Credential {
         let found = match source {
             _ if self.setup.offline => Err("not looked up offline".to_owned()),
-            Source::Environment(name) => {
-                (self.setup.environment)(name).ok_or_else(|| format!("the variable {name} is not set"))
-            }
+            Source::Environment(name) => (self.setup.environment)(name).ok_or_else(|| {
+                format!("the variable {name} is not set; in a job, a protected one is only given to protected branches")
+            }),
             Source::File(path) => {
                 let path = self.config.folder().join(path);
                 std::fs::read_to_string(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
