@@ -2,6 +2,7 @@
 //! is refused.
 
 mod decode;
+mod document;
 mod forms;
 mod problem;
 mod schema;
@@ -20,10 +21,10 @@ use crate::plan::{Rule, Seat};
 
 pub(crate) use decode::address;
 pub use decode::{load, parse};
+pub use document::schema;
 pub use forms::Source;
 pub(crate) use problem::nearest;
 pub use problem::{Problem, Problems};
-pub use schema::schema;
 
 /// All that the config wants.
 pub struct Config {

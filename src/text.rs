@@ -3,10 +3,16 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Text that came from a server or a file, made harmless for a terminal and for a job's log: no control characters,
-/// no runner commands (GitHub reads `::` at the start of a line and `##[` anywhere), not endless.
-pub fn plain(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
+/// no runner commands (GitHub reads `::` at the start of a line and `##[` anywhere).
+pub fn harmless(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     clean.trim().replace("##[", "## [").replace("::", ": :")
+}
+
+/// The same, and not endless.
+pub fn plain(text: &str) -> String {
+    let start: String = text.chars().take(300).collect();
+    harmless(&start)
 }
 
 /// A point in time as people read it: `3 May 14:00 UTC`, with the year where it is another one than that of `now`.

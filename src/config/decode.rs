@@ -105,17 +105,23 @@ impl Reader {
 
     fn refuse_secrets(&mut self, file: &str, node: &Node) {
         match &node.kind {
-            Kind::Text(text) if forms::looks_like_a_secret(text) => {
-                self.say(
-                    file,
-                    node.line,
-                    "this looks like a secret; it has leaked and is to be replaced: a credential \
-                                           is `env:NAME` or `file:PATH`",
-                );
-            }
+            Kind::Text(text) => self.refuse_secret(file, node.line, text),
             Kind::List(items) => items.iter().for_each(|item| self.refuse_secrets(file, item)),
-            Kind::Map(pairs) => pairs.iter().for_each(|pair| self.refuse_secrets(file, &pair.value)),
+            Kind::Map(pairs) => {
+                for pair in pairs {
+                    self.refuse_secret(file, pair.line, &pair.key);
+                    self.refuse_secrets(file, &pair.value);
+                }
+            }
             _ => {}
+        }
+    }
+
+    fn refuse_secret(&mut self, file: &str, line: usize, text: &str) {
+        if forms::looks_like_a_secret(text) {
+            let what = "this looks like a secret; it has leaked and is to be replaced: a credential is `env:NAME` or \
+                        `file:PATH`";
+            self.say(file, line, what);
         }
     }
 
@@ -134,9 +140,12 @@ impl Reader {
         let outer: Option<File> = self.decode(file, "the config", root, &schema::of::<File>());
         let connections = self.connections(file, root);
         let mut raws = Self::raw_tokens(file, root);
-        for include in outer.iter().flat_map(|outer| outer.include.clone()) {
-            let line = root.get("include").map_or(1, |node| node.line);
-            for path in self.matching(file, line, &include) {
+        let included = match root.get("include").map(|node| &node.kind) {
+            Some(Kind::List(items)) => items.as_slice(),
+            _ => &[],
+        };
+        for (line, include) in included.iter().filter_map(|item| Some((item.line, item.text()?))) {
+            for path in self.matching(file, line, include) {
                 if let Some((file, root)) = self.tree(&path) {
                     let _: Option<Included> = self.decode(&file, "an included file", &root, &schema::of::<Included>());
                     raws.extend(Self::raw_tokens(&file, &root));
@@ -144,7 +153,10 @@ impl Reader {
             }
         }
         let defaults = outer.as_ref().map(|outer| &outer.defaults);
-        let tokens = self.tokens(raws, defaults.unwrap_or(&Defaults::default()), &connections);
+        // Also those that are wrong in themselves: a token that names one of them is not.
+        let named: Vec<&str> =
+            root.get("connections").map(Node::pairs).unwrap_or_default().iter().map(|p| p.key.as_str()).collect();
+        let tokens = self.tokens(raws, defaults.unwrap_or(&Defaults::default()), &named);
         let ledger = root.get("ledger").and_then(|node| {
             let known: Vec<_> = services::SHELVES.iter().map(|kind| (kind.kind, kind.about, kind.schema)).collect();
             self.part(file, "the ledger", node, &known)
@@ -167,7 +179,13 @@ impl Reader {
     fn matching(&mut self, file: &str, line: usize, include: &str) -> Vec<PathBuf> {
         let path = self.folder.join(include);
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        let Some((start, end)) = name.split_once('*') else { return vec![path] };
+        let Some((start, end)) = name.split_once('*') else {
+            if !path.exists() {
+                self.say(file, line, format!("`include: {include}` names no file"));
+                return Vec::new();
+            }
+            return vec![path];
+        };
         let folder = path.parent().unwrap_or(Path::new("."));
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         let fits = |name: &str| name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end);
@@ -213,12 +231,7 @@ impl Reader {
         })
     }
 
-    fn tokens(
-        &mut self,
-        raws: Vec<Raw>,
-        defaults: &Defaults,
-        connections: &BTreeMap<String, ConnectionSpec>,
-    ) -> BTreeMap<String, TokenSpec> {
+    fn tokens(&mut self, raws: Vec<Raw>, defaults: &Defaults, connections: &[&str]) -> BTreeMap<String, TokenSpec> {
         let mut tokens: BTreeMap<String, TokenSpec> = BTreeMap::new();
         for raw in raws {
             for (name, node) in self.spread(&raw) {
@@ -236,7 +249,7 @@ impl Reader {
 
     /// One entry for each value of `each`, keyed by value, never by index.
     fn spread(&mut self, raw: &Raw) -> Vec<(String, Node)> {
-        let Some(each) = raw.pair.value.get("each") else {
+        let Some(each) = raw.pair.value.get("each").filter(|each| !matches!(each.kind, Kind::Null)) else {
             return vec![(raw.pair.key.clone(), raw.pair.value.clone())];
         };
         let Kind::List(items) = &each.kind else {
@@ -246,6 +259,8 @@ impl Reader {
         let values: Vec<&str> = items.iter().filter_map(Node::text).collect();
         if values.len() != items.len() {
             self.say(&raw.file, each.line, "`each` should be a list of texts");
+        } else if values.is_empty() {
+            self.say(&raw.file, each.line, "`each` is empty: no token comes of this");
         }
         values
             .iter()
@@ -259,7 +274,7 @@ impl Reader {
         name: &str,
         node: &Node,
         defaults: &Defaults,
-        connections: &BTreeMap<String, ConnectionSpec>,
+        connections: &[&str],
     ) -> Option<TokenSpec> {
         let file = raw.file.as_str();
         let outer: Option<Token> = self.decode(file, &format!("token `{name}`"), node, &schema::of::<Token>());
@@ -293,12 +308,12 @@ impl Reader {
             None => (false, By::default()),
         };
         let refreshes = outer.refreshes.as_deref().map(forms::seat);
-        if let Some((connection, _)) = refreshes.as_ref().filter(|(name, _)| !connections.contains_key(name)) {
+        if let Some((connection, _)) = refreshes.as_ref().filter(|(name, _)| !connections.contains(&name.as_str())) {
             let line = node.get("refreshes").map_or(node.line, |node| node.line);
             self.say(
                 file,
                 line,
-                format!("no connection `{connection}`{}", hint(connection, connections.keys().map(String::as_str))),
+                format!("no connection `{connection}`{}", hint(connection, connections.iter().copied())),
             );
         }
         Some(TokenSpec {
@@ -344,9 +359,15 @@ impl Reader {
         self.checked(file, name, node, &schema::part(name, about, own()))
     }
 
+    /// The kind of a part. That a part is no mapping was told already.
     fn kind<'a>(&mut self, file: &str, what: &str, node: &'a Node, known: &[Known]) -> Option<&'a str> {
-        let Some(kind) = node.get("kind").and_then(Node::text) else {
-            self.say(file, node.line, format!("{what} lacks the key `kind`"));
+        let Kind::Map(_) = node.kind else { return None };
+        let kind = node.get("kind");
+        let Some(kind) = kind.and_then(Node::text) else {
+            let missing = || (node.line, format!("{what} lacks the key `kind`"));
+            let (line, what) =
+                kind.map_or_else(missing, |kind| (kind.line, format!("`kind` is {}, but should be text", kind.what())));
+            self.say(file, line, what);
             return None;
         };
         if !known.iter().any(|(name, _, _)| *name == kind) {

@@ -109,7 +109,27 @@ const PREFIXES: &[&str] = &[
     "whsec_",
 ];
 
+/// Where in a text a secret of a known make begins, and where it ends.
+fn secret(text: &str) -> Option<(usize, usize)> {
+    let part = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    PREFIXES.iter().find_map(|prefix| {
+        text.match_indices(prefix).find_map(|(start, _)| {
+            let end = text[start..].find(|c| !part(c)).map_or(text.len(), |length| start + length);
+            (end - start >= prefix.len() + 8).then_some((start, end))
+        })
+    })
+}
+
 /// Whether a text looks like a secret of a known make.
 pub(super) fn looks_like_a_secret(text: &str) -> bool {
-    PREFIXES.iter().any(|prefix| text.find(prefix).is_some_and(|at| text.len() - at >= prefix.len() + 8))
+    secret(text).is_some()
+}
+
+/// The text without what looks like a secret in it.
+pub(super) fn without_secrets(text: &str) -> String {
+    let mut text = text.to_owned();
+    while let Some((start, end)) = secret(&text) {
+        text.replace_range(start..end, "(a secret)");
+    }
+    text
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::forms;
+use crate::text;
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -20,8 +23,10 @@ impl Problem {
 }
 
 impl fmt::Display for Problem {
+    /// A config is somebody's text: what is quoted from it shows no secret and gives no orders.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.what)
+        let shown = |text: &str| text::harmless(&forms::without_secrets(text));
+        write!(f, "{}:{}: {}", shown(&self.file), self.line, shown(&self.what))
     }
 }
 
@@ -53,10 +58,13 @@ pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>)
     known.into_iter().filter(near).max_by(|a, b| score(a).total_cmp(&score(b)))
 }
 
-/// `; did you mean `x`?`, or the words there are.
+/// `; did you mean `x`?`, or the words there are, if any.
 pub(super) fn hint<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     nearest(wrong, known.clone()).map_or_else(
-        || format!("; known here: {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+        || {
+            let known: Vec<&str> = known.into_iter().collect();
+            if known.is_empty() { String::new() } else { format!("; known here: {}", known.join(", ")) }
+        },
         |word| format!("; did you mean `{word}`?"),
     )
 }

@@ -5,19 +5,22 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::issuer::{IssuerKind, Ttl};
-use crate::services;
 
 /// Rotates API tokens: mints, delivers, proves and retires them.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     /// The version of this form: 1.
-    pub(super) version: u8,
+    pub(super) version: u32,
     /// How often the schedule runs: what cannot live until the next run is due now.
     #[schemars(extend("format" = "length"), example = "6h")]
     pub(super) every: Option<String>,
     /// More files with `tokens:`, so that each team owns its own.
     #[serde(default)]
+    #[expect(
+        dead_code,
+        reason = "read before the rest is decoded, so that every problem is reported; it stands here for the schema"
+    )]
     pub(super) include: Vec<String>,
     /// How to log in to each service.
     #[serde(default)]
@@ -104,6 +107,7 @@ pub(super) struct Token {
     /// One entry for many: a token for each value, which `$each` stands for.
     #[serde(default)]
     #[expect(dead_code, reason = "it is spent before a token is decoded; it stands here for the schema")]
+    #[schemars(length(min = 1))]
     pub(super) each: Option<Vec<String>>,
     /// The name that this token had before.
     pub(super) was: Option<String>,
@@ -182,7 +186,7 @@ pub(super) fn of<T: JsonSchema>() -> Value {
 }
 
 /// A key with its schema.
-fn add(schema: &mut Value, key: &str, value: Value) {
+pub(super) fn add(schema: &mut Value, key: &str, value: Value) {
     if let Some(object) = schema.as_object_mut() {
         let properties = object.entry("properties").or_insert_with(|| json!({}));
         if let Some(properties) = properties.as_object_mut() {
@@ -257,59 +261,4 @@ pub(super) fn issuer(kind: &IssuerKind) -> Value {
         );
     }
     schema
-}
-
-/// The JSON Schema of the whole config, for editors.
-pub fn schema() -> Value {
-    let mut defs = Map::new();
-    let mut names = |table: &str, parts: Vec<(String, Value)>| {
-        let mut choices = Vec::new();
-        for (kind, mut schema) in parts {
-            let name = format!("{table} {}", kind.replace('/', " "));
-            // A part's own definitions move up to the document they are now part of.
-            if let Some(Value::Object(inner)) = schema.as_object_mut().and_then(|object| object.remove("$defs")) {
-                defs.extend(inner);
-            }
-            choices.push(json!({ "$ref": format!("#/$defs/{name}") }));
-            defs.insert(name, schema);
-        }
-        json!({ "oneOf": choices })
-    };
-    let issuers = names("issuer", services::ISSUERS.iter().map(|kind| (kind.kind.to_owned(), issuer(kind))).collect());
-    let part_of = |kind: &str, about: &str, own: fn() -> Value| (kind.to_owned(), part(kind, about, own()));
-    let destinations = names(
-        "destination",
-        services::DESTINATIONS.iter().map(|kind| part_of(kind.kind, kind.about, kind.schema)).collect(),
-    );
-    let shelves =
-        names("ledger", services::SHELVES.iter().map(|kind| part_of(kind.kind, kind.about, kind.schema)).collect());
-
-    let mut token = of::<Token>();
-    add(&mut token, "issuer", issuers);
-    add(&mut token, "destinations", json!({ "type": "array", "items": destinations, "description": "Where it goes." }));
-    let mut connection = of::<Connection>();
-    let words: Vec<&str> = services::SERVICES.iter().map(|service| service.name).collect();
-    add(&mut connection, "service", json!({ "type": "string", "enum": words, "description": "The service." }));
-    let mut file = of::<File>();
-    for (name, mut schema) in [("Token", token), ("Connection", connection)] {
-        if let Some(object) = schema.as_object_mut() {
-            object.remove("$schema");
-            if let Some(Value::Object(inner)) = object.remove("$defs") {
-                defs.extend(inner);
-            }
-        }
-        defs.insert(name.to_owned(), schema);
-    }
-    let map = |name: &str, about: &str| json!({ "type": "object", "description": about, "additionalProperties": { "$ref": format!("#/$defs/{name}") } });
-    add(&mut file, "tokens", map("Token", "The tokens, by name."));
-    add(&mut file, "connections", map("Connection", "How to log in to each service."));
-    add(&mut file, "ledger", shelves);
-    if let Some(object) = file.as_object_mut() {
-        let known = object.entry("$defs").or_insert_with(|| json!({}));
-        if let Some(known) = known.as_object_mut() {
-            known.extend(defs);
-        }
-        object.insert("title".to_owned(), json!("tokenwheel.yml"));
-    }
-    file
 }

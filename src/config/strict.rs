@@ -1,7 +1,7 @@
 //! Holds a tree against a JSON Schema that was generated from the types, and names every problem with its line.
 //!
 //! It knows the small part of JSON Schema that our own types produce: `type`, `properties`, `required`,
-//! `additionalProperties`, `items`, `enum`, `const`, `pattern` (by example, not by matching), `$ref` and `anyOf`.
+//! `additionalProperties`, `items`, `enum`, `const`, `format` (ours), `minimum`, `maximum`, `$ref`, `anyOf` and `oneOf`.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ use super::tree::{Kind, Node};
 pub(super) fn check(file: &str, what: &str, node: &Node, schema: &Value, root: &Value, problems: &mut Vec<Problem>) {
     let schema = resolve(schema, root);
     let mut say = |line: usize, text: String| problems.push(Problem::new(file, line, text));
-    if let Some(choices) = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
+    if let Some(choices) = choices(schema) {
         let fits = |choice: &&Value| {
             let mut found = Vec::new();
             check(file, what, node, choice, root, &mut found);
@@ -23,17 +23,19 @@ pub(super) fn check(file: &str, what: &str, node: &Node, schema: &Value, root: &
             return;
         }
         // The choice of the same form knows best what is wrong; null is never the one meant.
-        if let Some(choice) = choices.iter().find(|choice| form_fits(node, resolve(choice, root))) {
+        if let Some(choice) = choices.iter().find(|choice| form_fits(node, choice, root)) {
             check(file, what, node, choice, root, problems);
         } else {
-            let forms: Vec<String> = choices.iter().map(|choice| form(resolve(choice, root))).collect();
-            say(node.line, format!("{what} is {}, but should be {}", node.what(), forms.join(" or ")));
+            say(node.line, format!("{what} is {}, but should be {}", node.what(), form(schema, root)));
         }
         return;
     }
-    if !form_fits(node, schema) {
-        say(node.line, format!("{what} is {}, but should be {}", node.what(), form(schema)));
+    if !form_fits(node, schema, root) {
+        say(node.line, format!("{what} is {}, but should be {}", node.what(), form(schema, root)));
         return;
+    }
+    if let Some(limits) = outside(node, schema) {
+        say(node.line, format!("{what} should be {limits}"));
     }
     if let Some(words) = schema.get("enum").and_then(Value::as_array) {
         let known: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
@@ -110,7 +112,14 @@ fn types(schema: &Value) -> Vec<&str> {
     }
 }
 
-fn form(schema: &Value) -> String {
+/// What a schema asks for, in words.
+fn form(schema: &Value, root: &Value) -> String {
+    let schema = resolve(schema, root);
+    if let Some(choices) = choices(schema) {
+        let forms: Vec<String> =
+            choices.iter().map(|choice| form(choice, root)).filter(|form| !form.is_empty()).collect();
+        return forms.join(" or ");
+    }
     if let Some(word) = schema.get("const").and_then(Value::as_str) {
         return format!("`{word}`");
     }
@@ -121,7 +130,16 @@ fn form(schema: &Value) -> String {
     format!("{}{example}", forms.join(" or "))
 }
 
-fn form_fits(node: &Node, schema: &Value) -> bool {
+fn choices(schema: &Value) -> Option<&Vec<Value>> {
+    schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array)
+}
+
+/// Whether a node has the form that a schema asks for, whatever is in it.
+fn form_fits(node: &Node, schema: &Value, root: &Value) -> bool {
+    let schema = resolve(schema, root);
+    if let Some(choices) = choices(schema) {
+        return choices.iter().any(|choice| form_fits(node, choice, root));
+    }
     if let Some(word) = schema.get("const") {
         return node.json() == *word;
     }
@@ -138,4 +156,19 @@ fn form_fits(node: &Node, schema: &Value) -> bool {
                     | ("null", Kind::Null)
             )
         })
+}
+
+/// The limits that a number is outside of.
+fn outside(node: &Node, schema: &Value) -> Option<String> {
+    let Kind::Number(number) = &node.kind else { return None };
+    let limit = |key: &str| schema.get(key).and_then(Value::as_i64);
+    let (number, least, most) = (number.as_i64()?, limit("minimum"), limit("maximum"));
+    if least.is_none_or(|least| least <= number) && most.is_none_or(|most| number <= most) {
+        return None;
+    }
+    Some(match (least, most) {
+        (Some(least), Some(most)) => format!("a number from {least} to {most}"),
+        (Some(least), None) => format!("at least {least}"),
+        (None, most) => format!("at most {}", most.unwrap_or_default()),
+    })
 }

@@ -179,6 +179,9 @@ impl<'a> Reader<'a> {
                 _ => return Err(self.problem(span, "a key is a plain word")),
             };
             let line = span.start.line();
+            if key.chars().any(char::is_control) {
+                return Err(self.problem(span, "a key is a plain word"));
+            }
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
             if let Some(first) = pairs.iter().find(|pair| pair.key == key) {
