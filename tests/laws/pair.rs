@@ -14,7 +14,7 @@ async fn of_two_that_are_due_one_turns_a_run_and_never_the_one_that_logged_in() 
     let first = bench.rotate().await;
     insta::assert_snapshot!(outcomes(&first), @"
     refresher: rotated
-    spare: deferred
+    spare: waits
     ");
     let [mint] = &mints(&bench)[..] else { panic!("one mint a run") };
     assert_eq!(credential(mint), spare);
@@ -137,7 +137,7 @@ async fn a_refresher_that_is_dead_for_good_is_named_with_what_to_do_and_the_othe
         gitlab.revoke(id);
     });
     let report = bench.rotate().await;
-    insta::assert_snapshot!(troubles(&report), @"refresher: env:REFRESHER: GET gitlab.sandbox/api/v4/personal_access_tokens/self: HTTP 401: the token was revoked; make a new one by hand and put it into gitlab.sandbox acme/tokenwheel variable REFRESHER");
+    insta::assert_snapshot!(troubles(&report), @"refresher: env:REFRESHER: GET gitlab.sandbox/api/v4/personal_access_tokens/self: HTTP 401: the token was revoked; if this job was started before its last turn, start it again; else make a new one and put it into gitlab.sandbox acme/tokenwheel variable REFRESHER");
     insta::assert_snapshot!(sentence(&report, "refresher"), @"no live token of this name exists, and a dead one cannot be rotated: make it by hand once, or say `create:` where its kind takes it");
     assert!(!report.connections[0].dead);
     assert_ne!(report.level().code(), 0, "{}", text(&report));

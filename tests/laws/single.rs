@@ -70,16 +70,16 @@ async fn a_dead_one_says_exactly_that_and_what_to_do() {
     let report = bench.rotate().await;
     insta::assert_snapshot!(text(&report), @"
     gitlab (gitlab.sandbox): no live refresher
-      ! refresher: env:REFRESHER: GET gitlab.sandbox/api/v4/personal_access_tokens/self: HTTP 401: the token was revoked; make a new one by hand and put it into gitlab.sandbox acme/tokenwheel variable REFRESHER
+      ! refresher: env:REFRESHER: GET gitlab.sandbox/api/v4/personal_access_tokens/self: HTTP 401: the token was revoked; if this job was started before its last turn, start it again; else make a new one and put it into gitlab.sandbox acme/tokenwheel variable REFRESHER
 
                token      issuer                                 age  turns  dies
      not seen  deploy     gitlab/project-access-token replaces   -    -      29 May 00:00 UTC
      not seen  refresher  gitlab/personal-access-token replaces  -    -      23 Jun 00:00 UTC
 
     deploy:
-      nothing was done: connection gitlab has no live refresher (refresher: env:REFRESHER: GET gitlab.sandbox/api/v4/personal_access_tokens/self: HTTP 401: the token was revoked)
+      nothing was done: connection gitlab has no live refresher
     refresher:
-      nothing was done: connection gitlab has no live refresher (refresher: env:REFRESHER: GET gitlab.sandbox/api/v4/personal_access_tokens/self: HTTP 401: the token was revoked)
+      nothing was done: connection gitlab has no live refresher
     2 not seen: a credential is dead, and nothing was attempted over it
     ");
     assert_eq!(report.level().code(), 2);
@@ -92,7 +92,7 @@ async fn an_expired_one_is_told_from_a_revoked_one() {
     let bench = single(10);
     bench.sandbox.advance(chrono::TimeDelta::days(51));
     let report = bench.rotate().await;
-    insta::assert_snapshot!(super::stage::troubles(&report), @"refresher: env:REFRESHER: GET gitlab.sandbox/api/v4/personal_access_tokens/self: HTTP 401: the token has expired; make a new one by hand and put it into gitlab.sandbox acme/tokenwheel variable REFRESHER");
+    insta::assert_snapshot!(super::stage::troubles(&report), @"refresher: env:REFRESHER: GET gitlab.sandbox/api/v4/personal_access_tokens/self: HTTP 401: the token has expired; if this job was started before its last turn, start it again; else make a new one and put it into gitlab.sandbox acme/tokenwheel variable REFRESHER");
 }
 
 #[tokio::test(start_paused = true)]
