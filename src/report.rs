@@ -159,10 +159,11 @@ impl TokenReport {
         outcome: Outcome,
         seen: Option<&Observation>,
         moment: &Moment,
+        forced: bool,
     ) -> Self {
-        // Refreshers are exempt from the limit.
+        // Refreshers are exempt from the limit. That one of a pair waits is as it should be, save where a person asked.
         let outcome = match outcome {
-            Outcome::Deferred if token.spec.refreshes.is_some() => Outcome::Waits,
+            Outcome::Deferred if token.spec.refreshes.is_some() && !forced => Outcome::Waits,
             outcome => outcome,
         };
         let states = token.wanted.destinations.iter().enumerate().map(|(index, address)| {
@@ -175,8 +176,12 @@ impl TokenReport {
         let states = states.map(|(to, state)| (to, if ended { "holds what was ended".to_owned() } else { state }));
         let mut notes = plan.notes.clone();
         if matches!(outcome, Outcome::Deferred) {
-            let limit = "the limit of this run is reached: `--max`, or `limits.max_rotations` in the config";
-            notes.push(limit.to_owned());
+            let why = if token.spec.refreshes.is_some() {
+                "a run turns one refresher of a pair, and logs in with the other: run it once more"
+            } else {
+                "the limit of this run is reached: `--max`, or `limits.max_rotations` in the config"
+            };
+            notes.push(why.to_owned());
         }
         let sights = seen.map(|seen| seen.seen.sights.as_slice()).unwrap_or_default();
         let left = |is: fn(&Sight) -> bool| {

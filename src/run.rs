@@ -242,7 +242,7 @@ impl Run {
             let ended = outcome.ended_the_old_one(nothing_left);
             let asked = verb == "revoke" || (verb == "rotate" && self.wish.asked.revoke_now);
             let revocation_open = asked && !ended;
-            let report = TokenReport::new(token, plan, outcome, observation, &self.moment);
+            let report = TokenReport::new(token, plan, outcome, observation, &self.moment, self.wish.asked.force);
             tokens.push(TokenReport { revocation_open, ..report });
         }
         for (name, observation) in &self.observations {
