@@ -1,5 +1,6 @@
 //! Healing and truth: what a run finds wrong it puts right, and what it cannot know it leaves alone.
 
+#[cfg(test)]
 mod common;
 
 use common::{of, pair, rotated, text};

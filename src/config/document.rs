@@ -40,7 +40,7 @@ fn rename(schema: &mut Value, name: &str) {
             for (key, value) in object {
                 match value {
                     Value::String(path) if key == "$ref" => {
-                        *path = path.replace("#/$defs/", &format!("#/$defs/{name}."))
+                        *path = path.replace("#/$defs/", &format!("#/$defs/{name}."));
                     }
                     value => rename(value, name),
                 }
