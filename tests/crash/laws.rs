@@ -63,7 +63,8 @@ pub(crate) fn at_the_end(stage: &mut Stage, last: Option<&Outcome>, struck: &[Ex
     let wrong = stage.estate.wrong(&sandbox);
     let lost = stage.estate.lonely.filter(|lonely| wrong.iter().any(|wrong| wrong.token == *lonely));
     if let Some(lonely) = lost {
-        if !text.contains("make a new one by hand and put it") {
+        let keys = wrong.iter().filter(|wrong| wrong.token == lonely).all(|wrong| text.contains(wrong.key));
+        if !text.contains("make a new one") || !keys {
             broken.push(format!("{lonely} is lost, and the report does not say what to do"));
         }
         if level == Some(0) {
