@@ -143,13 +143,11 @@ fn next_step(wheel: &Wheel, connection: &str, seat: Seat) -> String {
     let source = wheel.connections.get(connection).and_then(|linked| linked.credentials.get(&seat));
     let place = match (places.as_slice(), source.map(|credential| &credential.source)) {
         ([], Some(Source::Environment(name))) => format!("where {name} comes from"),
-        ([], Some(Source::File(path))) => path.display().to_string(),
+        ([], Some(Source::File(path))) => format!("into {}", path.display()),
         ([], None) => "where it belongs".to_owned(),
-        (places, _) => crate::text::list(places),
+        (places, _) => format!("into {}", crate::text::list(places)),
     };
-    format!(
-        "; if this job was started before its last turn, start it again; else make a new one and put it into {place}"
-    )
+    format!("; if this job was started before its last turn, start it again; else make a new one and put it {place}")
 }
 
 impl TokenReport {

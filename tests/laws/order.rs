@@ -51,7 +51,7 @@ async fn all_in_one_run_leaves_everything_alive() {
     a-das-refresher: rotated
     deploy: rotated
     refresher: rotated
-    spare: waits
+    spare: deferred
     ");
     for key in ["REFRESHER", "SPARE"] {
         assert!(bench.is_live(&bench.held("acme/tokenwheel", key)), "{key}");
