@@ -249,7 +249,7 @@ impl Reader {
 
     /// One entry for each value of `each`, keyed by value, never by index.
     fn spread(&mut self, raw: &Raw) -> Vec<(String, Node)> {
-        let Some(each) = raw.pair.value.get("each").filter(|each| !matches!(each.kind, Kind::Null)) else {
+        let Some(each) = raw.pair.value.get("each") else {
             return vec![(raw.pair.key.clone(), raw.pair.value.clone())];
         };
         let Kind::List(items) = &each.kind else {

@@ -182,7 +182,29 @@ pub(super) struct By {
 
 /// The schema of a type, as JSON.
 pub(super) fn of<T: JsonSchema>() -> Value {
-    schemars::schema_for!(T).to_value()
+    let mut schema = schemars::schema_for!(T).to_value();
+    refuse_nothing(&mut schema);
+    schema
+}
+
+/// A key that may be left out may not stand there with nothing behind it: it would do nothing.
+fn refuse_nothing(schema: &mut Value) {
+    let is_null =
+        |value: &Value| value.as_str() == Some("null") || value.get("type").and_then(Value::as_str) == Some("null");
+    match schema {
+        Value::Object(object) => {
+            for key in ["type", "anyOf", "oneOf"] {
+                let Some(Value::Array(choices)) = object.get_mut(key) else { continue };
+                choices.retain(|choice| !is_null(choice));
+            }
+            if object.get("default").is_some_and(Value::is_null) {
+                object.remove("default");
+            }
+            object.values_mut().for_each(refuse_nothing);
+        }
+        Value::Array(items) => items.iter_mut().for_each(refuse_nothing),
+        _ => {}
+    }
 }
 
 /// A key with its schema.
@@ -207,6 +229,7 @@ fn require(schema: &mut Value, key: &str) {
 /// The schema of a part: the keys of its own kind, and those that every kind has.
 pub(super) fn part(kind: &str, about: &str, own: Value) -> Value {
     let mut schema = own;
+    refuse_nothing(&mut schema);
     add(&mut schema, "kind", json!({ "const": kind, "type": "string", "description": about }));
     add(
         &mut schema,

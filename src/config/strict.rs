@@ -22,7 +22,7 @@ pub(super) fn check(file: &str, what: &str, node: &Node, schema: &Value, root: &
         if choices.iter().find(fits).is_some() {
             return;
         }
-        // The choice of the same form knows best what is wrong; null is never the one meant.
+        // The choice of the same form knows best what is wrong.
         if let Some(choice) = choices.iter().find(|choice| form_fits(node, choice, root)) {
             check(file, what, node, choice, root, problems);
         } else {
@@ -153,7 +153,6 @@ fn form_fits(node: &Node, schema: &Value, root: &Value) -> bool {
                     | ("string", Kind::Text(_))
                     | ("boolean", Kind::Bool(_))
                     | ("integer" | "number", Kind::Number(_))
-                    | ("null", Kind::Null)
             )
         })
 }

@@ -103,7 +103,8 @@ fn spoilt(mut config: Value, spoil: &Spoil) -> Value {
     let (Spoil::Drop(at) | Spoil::Rename(at, _) | Spoil::Retype(at, _) | Spoil::Add(at, ..)) = spoil;
     let path = &all[at % all.len()];
     let (key, above) = path.split_last().unwrap();
-    let above: String = above.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect();
+    let escaped: Vec<String> = above.iter().map(|part| part.replace('~', "~0").replace('/', "~1")).collect();
+    let above = if escaped.is_empty() { String::new() } else { format!("/{}", escaped.join("/")) };
     let map = config.pointer_mut(&above).unwrap().as_object_mut().unwrap();
     match spoil {
         Spoil::Drop(_) => drop(map.remove(key)),

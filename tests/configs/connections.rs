@@ -110,7 +110,7 @@ fn a_part_without_a_connection_of_its_service_says_so() {
 
 #[test]
 fn a_credential_that_is_nowhere_is_named_by_where_it_should_be() {
-    insta::assert_snapshot!(built_in(SOUND, BTreeMap::new()), @"tokenwheel.yml:4: connection `gitlab` has no credential: the variable REFRESHER is not set; the variable SPARE is not set");
+    insta::assert_snapshot!(built_in(SOUND, BTreeMap::new()), @"tokenwheel.yml:4: connection `gitlab` has no credential: the variable REFRESHER is not set; in a job, a protected one is only given to protected branches; the variable SPARE is not set; in a job, a protected one is only given to protected branches");
     let one = BTreeMap::from([("SPARE".to_owned(), "glpat-of-SPARE".to_owned())]);
     assert_eq!(built_in(SOUND, one), "sound", "the other one may carry on");
 }

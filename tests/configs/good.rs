@@ -9,7 +9,7 @@ use tokenwheel::plan::{Rule, Seat};
 use super::stage::{SOUND, built, parsed, problems};
 
 /// Everything that the design shows, as far as its kinds exist.
-const WHOLE: &str = r##"
+const WHOLE: &str = r#"
 # yaml-language-server: $schema=./tokenwheel.schema.json
 version: 1
 every: 6h
@@ -64,7 +64,7 @@ tokens:
     destinations: [{ kind: gitlab/ci-variable, project: acme/tokenwheel, key: DAS_REFRESHER }]
 limits: { max_rotations: 7 }
 ledger: { kind: gitlab/ci-variable, project: acme/tokenwheel, key: TOKENWHEEL_LEDGER }
-"##;
+"#;
 
 #[test]
 fn the_config_of_the_design_is_taken_whole() {

@@ -154,6 +154,34 @@ fn a_value_of_the_wrong_form_is_told_what_it_should_be() {
 }
 
 #[test]
+fn a_key_with_nothing_behind_it_would_do_nothing() {
+    insta::assert_snapshot!(each(&[
+        ("every: 12h", "every:"),
+        ("spare: env:SPARE", "spare:"),
+        ("{ after: 2/3 }", "~"),
+        ("refreshes: gitlab", "refreshes: null"),
+        ("{ kind: file, path: ledger.json }", "~"),
+        ("ttl: 30d }", "ttl: 30d, create: ~ }"),
+        ("key: DEPLOY_TOKEN", "key: DEPLOY_TOKEN, environment_scope: ~"),
+    ]), @"
+    every:
+      tokenwheel.yml:2: `every` is nothing, but should be text such as `6h`
+    spare:
+      tokenwheel.yml:8: `spare` is nothing, but should be text such as `env:GITLAB_SPARE`
+    ~
+      tokenwheel.yml:12: `rotate` is nothing, but should be `watch` or a mapping
+    refreshes: null
+      tokenwheel.yml:16: `refreshes` is nothing, but should be text
+    ~
+      tokenwheel.yml:19: `ledger` is nothing, but should be a mapping
+    ttl: 30d, create: ~ }
+      tokenwheel.yml:11: `create` is nothing, but should be a mapping
+    key: DEPLOY_TOKEN, environment_scope: ~
+      tokenwheel.yml:14: `environment_scope` is nothing, but should be text
+    ");
+}
+
+#[test]
 fn sections_of_the_wrong_form_are_told_too() {
     insta::assert_snapshot!(problems("version: 1\ntokens: [a]\nconnections: none\nlimits: 3\ndefaults: []\n"), @"
     tokenwheel.yml:2: `tokens` is a list, but should be a mapping

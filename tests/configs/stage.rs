@@ -14,7 +14,7 @@ use tokenwheel_sandbox::Sandbox;
 use crate::common::monday;
 
 /// Sound as it stands; its lines are counted in the messages.
-pub(crate) const SOUND: &str = r#"version: 1
+pub(crate) const SOUND: &str = r"version: 1
 every: 12h
 connections:
   gitlab:
@@ -33,7 +33,7 @@ tokens:
     issuer: { kind: gitlab/personal-access-token, name: wheel, ttl: 60d }
     destinations: [{ kind: gitlab/ci-variable, project: acme/tokenwheel, key: REFRESHER }]
 ledger: { kind: file, path: ledger.json }
-"#;
+";
 
 pub(crate) fn parsed(text: &str) -> Config {
     config::parse(Path::new("tokenwheel.yml"), text).unwrap_or_else(|problems| panic!("{problems}"))
