@@ -1,0 +1,80 @@
+//! A sandbox, and one connection to it.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use tokenwheel::connection::{Connecting, Connection, Slot};
+use tokenwheel::demo::Mounted;
+use tokenwheel::http::Http;
+use tokenwheel::services::SERVICES;
+use tokenwheel::token::TokenValue;
+use tokenwheel_sandbox::gitlab::GitLab;
+use tokenwheel_sandbox::{Exchange, Sandbox};
+
+use crate::common::monday;
+
+/// A fresh sandbox in which `acme`, `acme/app` and `acme/api` exist, and a person who owns them.
+pub(crate) struct Ground {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) owner: u64,
+}
+
+impl Ground {
+    pub(crate) fn new() -> Self {
+        let sandbox = Sandbox::new(3, monday());
+        let owner = sandbox.gitlab(|gitlab| {
+            gitlab.add_group("acme");
+            let owner = gitlab.add_user("owner");
+            gitlab.add_member("acme", owner, 50);
+            gitlab.add_project("acme/app");
+            gitlab.add_project("acme/api");
+            owner
+        });
+        Self { sandbox, owner }
+    }
+
+    /// Seeds GitLab, at dates that count from now.
+    pub(crate) fn gitlab<R>(&self, seed: impl FnOnce(&mut GitLab, &Dates) -> R) -> R {
+        let dates = Dates(self.sandbox.now());
+        self.sandbox.gitlab(|gitlab| seed(gitlab, &dates))
+    }
+
+    /// A personal token of the owner, with scope `api`.
+    pub(crate) fn login(&self) -> String {
+        self.gitlab(|gitlab, at| {
+            gitlab.add_personal_token(self.owner, "login", &["api"], at.ago(9), Some(at.day(90))).value
+        })
+    }
+
+    /// A service, logged in to with that credential.
+    pub(crate) fn connect(&self, service: &str, credential: &str) -> Arc<dyn Connection> {
+        let kind = SERVICES.iter().find(|kind| kind.name == service).unwrap();
+        let url = format!("https://{service}.sandbox").parse().unwrap();
+        let http = Arc::new(Http::new(Arc::new(Mounted(self.sandbox.clone()))));
+        (kind.connect)(Connecting { url, slot: Slot::holding(value(credential)), http })
+    }
+
+    /// The requests since the last call of this, in order.
+    pub(crate) fn requests(&self) -> Vec<Exchange> {
+        let all = self.sandbox.exchanges();
+        self.sandbox.forget_exchanges();
+        all
+    }
+}
+
+/// Dates that count from the time of the sandbox.
+pub(crate) struct Dates(DateTime<Utc>);
+
+impl Dates {
+    pub(crate) fn ago(&self, days: i64) -> DateTime<Utc> {
+        self.0 - TimeDelta::days(days)
+    }
+
+    pub(crate) fn day(&self, days: i64) -> NaiveDate {
+        (self.0 + TimeDelta::days(days)).date_naive()
+    }
+}
+
+pub(crate) fn value(text: &str) -> TokenValue {
+    TokenValue::new(text).unwrap()
+}

@@ -1,0 +1,189 @@
+//! Every issuer, in every way in which it can be used.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use http::Method;
+use tokenwheel::issuer::{Ended, Inventory, MintError, Succession};
+use tokenwheel::services::ISSUERS;
+use tokenwheel::token::{Order, TokenRecord};
+
+use super::bench::value;
+use super::fixtures::{Fixture, all};
+
+/// An order for a month, that follows the newest live one.
+pub(crate) fn follows(fixture: &Fixture) -> TokenRecord {
+    TokenRecord::named(&fixture.live[0].0)
+}
+
+pub(crate) fn order<'a>(fixture: &Fixture, follows: &'a TokenRecord) -> Order<'a> {
+    let now = fixture.ground.sandbox.now();
+    Order { now, until: Some(now + TimeDelta::days(30)), follows: Some(follows) }
+}
+
+fn ids(inventory: &Inventory) -> Vec<String> {
+    match inventory {
+        Inventory::Listed(records) => records.iter().map(|record| record.id.clone()).collect(),
+        Inventory::Blind { .. } => Vec::new(),
+    }
+}
+
+#[test]
+fn every_kind_has_a_fixture() {
+    let fixtures = all();
+    for kind in ISSUERS {
+        assert!(fixtures.iter().any(|fixture| fixture.kind == kind.kind), "{} has none", kind.kind);
+        let itself = fixtures.iter().any(|fixture| fixture.kind == kind.kind && fixture.way == "by itself");
+        assert!(itself || !kind.rotates_itself || kind.kind == "styra/token", "{} rotates itself too", kind.kind);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rehearsal_and_an_inventory_change_nothing() {
+    for fixture in all() {
+        let before = fixture.working();
+        let (issuer, follows) = (fixture.issuer(), follows(&fixture));
+        issuer.rehearse(&order(&fixture, &follows)).await.unwrap();
+        issuer.inventory().await.unwrap();
+        assert!(fixture.ground.requests().iter().all(|request| request.method == Method::GET), "{}", fixture.name());
+        assert_eq!(fixture.working(), before, "{}", fixture.name());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inventory_lists_the_live_ones_of_its_subject_newest_first() {
+    for fixture in all() {
+        let expected: Vec<&str> = fixture.live.iter().map(|(id, _)| id.as_str()).collect();
+        match fixture.issuer().inventory().await.unwrap() {
+            Inventory::Blind { id, .. } => {
+                assert!(!fixture.lists, "{} may list", fixture.name());
+                assert!(id.is_none_or(|id| id == expected[0]));
+            }
+            listed @ Inventory::Listed(_) => {
+                assert!(fixture.lists, "{} may not list", fixture.name());
+                assert_eq!(ids(&listed), expected, "{}", fixture.name());
+                let Inventory::Listed(records) = listed else { continue };
+                let created: Vec<DateTime<Utc>> = records.iter().map(|record| record.created.unwrap()).collect();
+                assert!(created.is_sorted_by(|newer, older| newer >= older), "{}", fixture.name());
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_minted_lives_is_of_the_subject_and_is_listed() {
+    for fixture in all() {
+        let (issuer, follows) = (fixture.issuer(), follows(&fixture));
+        let Ok(minted) = issuer.mint(&order(&fixture, &follows)).await else { panic!("{} mints", fixture.name()) };
+        assert!(fixture.working().contains(&minted.value.expose().to_owned()), "{}", fixture.name());
+        assert_eq!(issuer.verify(&minted.value).await.word(), fixture.proof, "{}", fixture.name());
+        assert!(issuer.recognises(&minted.value), "{}", fixture.name());
+        let dies = minted.record.expires.unwrap();
+        let asked = fixture.ground.sandbox.now() + TimeDelta::days(30);
+        assert!(dies <= asked && dies > asked - TimeDelta::days(1), "{}: {dies}", fixture.name());
+
+        let lives_on = fixture.working().contains(&fixture.live[0].1);
+        assert_eq!(lives_on, issuer.succession() == Succession::Overlaps, "{}", fixture.name());
+        if fixture.lists && fixture.way != "by itself" {
+            let listed = fixture.issuer().inventory().await.unwrap();
+            assert_eq!(ids(&listed).first(), Some(&minted.record.id), "{}", fixture.name());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_shape_that_is_promised_is_that_of_what_is_minted() {
+    for fixture in all() {
+        let (issuer, follows) = (fixture.issuer(), follows(&fixture));
+        let Some(promised) = issuer.shape() else { continue };
+        let Ok(minted) = issuer.mint(&order(&fixture, &follows)).await else { panic!("{} mints", fixture.name()) };
+        let real = minted.value.shape();
+        assert!(promised.shortest <= real.shortest && real.longest <= promised.longest, "{}", fixture.name());
+        if fixture.kind != "styra/token" {
+            assert!(real.marks.chars().all(|mark| promised.marks.contains(mark)), "{}", fixture.name());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proof_is_of_identity_and_not_of_status() {
+    for fixture in all() {
+        let proof = async |text: &str| fixture.issuer().verify(&value(text)).await;
+        for (id, live) in &fixture.live {
+            let proved = proof(live).await;
+            assert_eq!(proved.word(), fixture.proof, "{}", fixture.name());
+            assert!(proved.record().is_none_or(|record| record.id == *id), "{}", fixture.name());
+        }
+        assert_eq!(proof(&fixture.dead).await.word(), "rejected", "{}", fixture.name());
+        let garbage = fixture.live[0].1.chars().rev().collect::<String>();
+        assert_eq!(proof(&garbage).await.word(), "rejected", "{}", fixture.name());
+        assert_eq!(proof(&fixture.stranger).await.word(), fixture.stranger_proof, "{}", fixture.name());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proof_changes_nothing_and_sends_the_value_to_read_only_calls() {
+    for fixture in all() {
+        let before = fixture.working();
+        fixture.issuer().verify(&value(&fixture.live[0].1)).await;
+        assert!(fixture.ground.requests().iter().all(|request| request.method == Method::GET), "{}", fixture.name());
+        assert_eq!(fixture.working(), before);
+        assert_eq!(fixture.ground.sandbox.gitlab(|gitlab| gitlab.pipelines_triggered), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_revoked_has_ended_and_ending_it_twice_is_well() {
+    for fixture in all().into_iter().filter(|fixture| fixture.revokes) {
+        let record = follows(&fixture);
+        for round in ["once", "twice"] {
+            let ended = fixture.issuer().revoke(&record).await;
+            // What ends itself cannot be asked again.
+            if round == "once" || fixture.way != "by itself" {
+                assert_eq!(ended.unwrap(), Ended::Ended, "{} {round}", fixture.name());
+            }
+            assert!(!fixture.working().contains(&fixture.live[0].1), "{} {round}", fixture.name());
+            assert_eq!(fixture.working().len(), fixture.live.len() - 1, "{} {round}", fixture.name());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_revoke_says_so_and_ends_nothing() {
+    for fixture in all().into_iter().filter(|fixture| !fixture.revokes && fixture.way != "by itself") {
+        let before = fixture.working();
+        assert!(fixture.issuer().revoke(&follows(&fixture)).await.is_err(), "{}", fixture.name());
+        assert_eq!(fixture.working(), before, "{}", fixture.name());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotate_path_is_called_only_with_a_credential_that_has_answered_who_it_is() {
+    for fixture in all().into_iter().filter(|fixture| fixture.kind.starts_with("gitlab/")) {
+        let (issuer, follows) = (fixture.issuer(), follows(&fixture));
+        assert!(issuer.mint(&order(&fixture, &follows)).await.is_ok(), "{}", fixture.name());
+        let requests = fixture.ground.requests();
+        let Some(rotate) = requests.iter().position(|request| request.target.ends_with("/rotate")) else { continue };
+        let asked = requests[..rotate].iter().any(|request| request.target.ends_with("/personal_access_tokens/self"));
+        assert!(asked, "{}", fixture.name());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_dead_credential_nothing_is_minted_and_no_family_dies() {
+    for fixture in all() {
+        fixture.ground.sandbox.gitlab(|gitlab| {
+            if let Some(login) = gitlab.token_of_value(&fixture.login) {
+                gitlab.revoke(login.id);
+            }
+        });
+        fixture.ground.sandbox.styra(|styra| styra.revoke("refresher"));
+        let before = fixture.working();
+        let (issuer, follows) = (fixture.issuer(), follows(&fixture));
+        let minted = issuer.mint(&order(&fixture, &follows)).await;
+        assert!(matches!(minted, Err(MintError::Refused(_))), "{}", fixture.name());
+        let rotates =
+            fixture.ground.requests().into_iter().filter(|request| request.target.ends_with("/rotate")).count();
+        assert_eq!(rotates, 0, "{}", fixture.name());
+        assert_eq!(fixture.working(), before, "{}", fixture.name());
+        assert_eq!(fixture.ground.sandbox.gitlab(|gitlab| gitlab.reuse_detections), 0, "{}", fixture.name());
+    }
+}

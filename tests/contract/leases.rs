@@ -1,0 +1,100 @@
+//! The lease on every shelf: of two runs one acts, and of two thieves one steals.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokenwheel::ledger::{Lease, LeaseError};
+
+use super::shelves::{Place, all};
+use crate::common::monday;
+
+fn nonce(of: &str) -> String {
+    format!("nonce of {of}")
+}
+
+async fn take(place: &Place, who: &str, after: TimeDelta) -> Result<Lease, LeaseError> {
+    Lease::take(place.shelf().as_ref(), who, nonce(who), monday() + after).await
+}
+
+const EXPIRED: TimeDelta = TimeDelta::minutes(31);
+
+#[tokio::test(start_paused = true)]
+async fn of_two_runs_at_once_one_wins_and_the_other_is_told_who() {
+    for place in all() {
+        place.ground.sandbox.set_latency(Duration::from_millis(20));
+        let (one, other) =
+            tokio::join!(take(&place, "one", TimeDelta::zero()), take(&place, "other", TimeDelta::zero()));
+        let winner = if one.is_ok() { "one" } else { "other" };
+        let refused = if one.is_ok() { other.err() } else { one.err() };
+        let Some(LeaseError::Held { holder, .. }) = refused else { panic!("{}: both, or neither", place.kind) };
+        assert_eq!(holder, winner, "{}", place.kind);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_back_can_be_taken() {
+    for place in all() {
+        take(&place, "one", TimeDelta::zero()).await.unwrap().release(place.shelf().as_ref()).await.unwrap();
+        assert!(take(&place, "other", TimeDelta::zero()).await.is_ok(), "{}", place.kind);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_not_expired_is_not_stolen() {
+    for place in all() {
+        let _held = take(&place, "one", TimeDelta::zero()).await.unwrap();
+        assert!(take(&place, "other", TimeDelta::minutes(29)).await.is_err(), "{}", place.kind);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_expired_is_stolen_by_exactly_one_of_two_thieves_however_they_interleave() {
+    for place in 0..all().len() {
+        for delay in 0..40 {
+            let place = &all()[place];
+            drop(take(place, "dead", TimeDelta::zero()).await.unwrap());
+            place.ground.sandbox.set_latency(Duration::from_millis(20));
+            let late = async {
+                tokio::time::sleep(Duration::from_millis(delay * 5)).await;
+                take(place, "other", EXPIRED).await
+            };
+            let (one, other) = tokio::join!(take(place, "one", EXPIRED), late);
+            assert!(!(one.is_ok() && other.is_ok()), "{} after {delay}: both stole", place.kind);
+            assert!(one.is_ok() || other.is_ok(), "{} after {delay}: neither stole", place.kind);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_lease_was_stolen_does_not_give_back_the_thiefs() {
+    for place in all() {
+        let slow = take(&place, "slow", TimeDelta::zero()).await.unwrap();
+        let _thief = take(&place, "thief", EXPIRED).await.unwrap();
+        slow.release(place.shelf().as_ref()).await.unwrap();
+        assert!(take(&place, "third", EXPIRED).await.is_err(), "{}", place.kind);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thief_that_died_in_the_act_does_not_lock_the_wheel_for_ever() {
+    for place in all() {
+        drop(take(&place, "dead", TimeDelta::zero()).await.unwrap());
+        // It had made its mark, and nothing more.
+        let claim = place.shelf().get("LEASE").await.unwrap().unwrap();
+        place.shelf().create("STEAL", &claim.replace("dead", "thief")).await.unwrap();
+        let later = [EXPIRED, EXPIRED * 2];
+        let mut taken = Vec::new();
+        for after in later {
+            taken.push(take(&place, "next", after).await.is_ok());
+        }
+        assert_eq!(taken, [false, true], "{}", place.kind);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_claim_is_stolen_like_one_that_has_expired() {
+    for place in all() {
+        place.shelf().put("LEASE", "scribbled by a person").await.unwrap();
+        assert!(take(&place, "one", TimeDelta::zero()).await.is_ok(), "{}", place.kind);
+    }
+}
