@@ -42,6 +42,8 @@ pub struct Job<'a> {
     /// Whether the token itself is dead, or dies before the next run: then one willing destination suffices, and the
     /// others are owed.
     pub pressing: bool,
+    /// Asked before the mint, from where there is no way back: why the run is to go no further.
+    pub halted: &'a (dyn Fn() -> Option<&'static str> + Sync),
     /// Told of each verb as it is done.
     pub told: &'a (dyn Fn(Verb, String) + Sync),
 }
@@ -170,6 +172,9 @@ impl<'a> Rotation<'a, Rehearsed> {
     /// Mints, once.
     pub async fn mint(self) -> Result<Rotation<'a, Fresh>, Stopped> {
         let job = self.job;
+        if let Some(why) = (job.halted)() {
+            return Err(Stopped::halted(why));
+        }
         let minted = job.issuer.mint(&job.order).await.map_err(|error| match error {
             MintError::Refused(why) => Stopped::refused(&why),
             MintError::InDoubt(why) => Stopped::in_doubt(&why, job.issuer.succession()),

@@ -70,6 +70,10 @@ impl Stopped {
         Self::unchanged(format!("nothing was changed: {first}{others}"))
     }
 
+    pub(super) fn halted(why: &str) -> Self {
+        Self::unchanged(format!("nothing was changed: {why}"))
+    }
+
     pub(super) fn refused(why: &anyhow::Error) -> Self {
         Self { at: Verb::Mint, ..Self::unchanged(format!("nothing was changed: the issuer refused: {why:#}")) }
     }

@@ -95,12 +95,6 @@ impl Run {
         let done = |outcome| Done { name: plan.name.clone(), outcome, confirmed: None, look_again: false };
         let Some(token) = self.wheel.tokens.get(&plan.name) else { return done(Outcome::Kept) };
         match &plan.step {
-            Step::Rotate { reason } if self.stopping() => {
-                done(Outcome::Refused(format!("the run was asked to stop before it was begun ({reason})")))
-            }
-            Step::Rotate { .. } if self.lease_is_ending() => {
-                done(Outcome::Refused("the lease of this run is about to end; the next run goes on".to_owned()))
-            }
             Step::Rotate { .. } => self.rotate(token, plan).await,
             Step::Redeliver { from, to, .. } => done(self.redeliver(token, *from, to).await),
             step => done(Outcome::of_step(step)),
@@ -145,6 +139,7 @@ impl Run {
             order: Order { now, until: token.wanted.ttl.map(|ttl| now + ttl), follows: plan.live.as_ref() },
             own_slot: self.own_slot(token),
             pressing: plan.at_risk(&self.moment),
+            halted: &|| self.halted(),
             told: &told,
         };
         match rotation::rotate(Rotation::of(job)).await {
@@ -268,10 +263,16 @@ impl Run {
         }
     }
 
-    /// A rotation that outlives its lease may meet another run.
-    fn lease_is_ending(&self) -> bool {
-        let now = self.world.clock.now();
-        self.lease.as_ref().is_some_and(|lease| now + TimeDelta::minutes(5) >= lease.until())
+    /// Why nothing more is to be minted in this run. A rotation that outlived its lease could meet another run.
+    fn halted(&self) -> Option<&'static str> {
+        let soon = self.world.clock.now() + TimeDelta::minutes(5);
+        if self.stopping() {
+            Some("the run was asked to stop")
+        } else if self.lease.as_ref().is_some_and(|lease| soon >= lease.until()) {
+            Some("the lease of this run is about to end")
+        } else {
+            None
+        }
     }
 
     async fn finish(mut self, plans: Vec<Plan>, outcomes: BTreeMap<String, Outcome>) -> RunReport {
