@@ -121,7 +121,7 @@ pub(crate) struct Stage {
     pub(crate) estate: Estate,
     pub(crate) story: String,
     pub(crate) broken: Vec<String>,
-    exchanges: Vec<Exchange>,
+    pub(crate) exchanges: Vec<Exchange>,
     pub(crate) memory: Memory,
     config: Config,
 }
@@ -187,8 +187,12 @@ impl Past {
         if let Some(at) = stage.place_of(name) {
             stage.bench.sandbox.inject(Fault { at, what: name.strike.what() });
         }
-        stage.turn(None, Wish::default()).await;
+        let ended = stage.turn(None, Wish::default()).await;
         stage.bench.sandbox.clear_faults();
+        if ended.is_none() && name.memory == Memory::File && stage.lease().exists() {
+            let second = stage.turn(None, Wish::default()).await;
+            stage.broken.extend(laws::gives_way(second.as_ref()));
+        }
         let struck = stage.gather();
         if name.strike == Strike::PlaceRefuses {
             let hurt = stage.estate.wrong(&stage.bench.sandbox);
@@ -210,6 +214,7 @@ impl Past {
         let last = stage.turn(None, Wish::default()).await;
         let after = stage.gather();
         let minted = laws::minted(stage, &after);
+        laws::no_one_of_a_pair_turned_itself(stage);
         let lonely_lost = laws::at_the_end(stage, last.as_ref(), &struck);
         let reads = struck.iter().map(|exchange| exchange.method == Method::GET).collect();
         let (broken, story) = (std::mem::take(&mut stage.broken), std::mem::take(&mut stage.story));
@@ -283,6 +288,10 @@ impl Stage {
     /// The ledger on disk.
     fn kept(&self) -> Option<String> {
         std::fs::read_to_string(self.ledger()).ok()
+    }
+
+    fn lease(&self) -> PathBuf {
+        self.bench.folder.path().join("ledger.json.lease")
     }
 
     fn ledger(&self) -> PathBuf {

@@ -33,6 +33,23 @@ pub(crate) fn after_a_run(stage: &mut Stage, ended: Option<&Outcome>, told: &str
     }
 }
 
+/// While a dead run's lease stands, no other run begins.
+pub(crate) fn gives_way(second: Option<&Outcome>) -> Option<String> {
+    let refused = matches!(second, Some(Err(why)) if why.contains("another run"));
+    (!refused).then(|| "a second run began although the lease of the first one stood".to_owned())
+}
+
+/// One of a pair never turns itself: the other one lives in every history that is played here.
+pub(crate) fn no_one_of_a_pair_turned_itself(stage: &mut Stage) {
+    let is_pair = stage.estate.tokens.iter().any(|token| token.name == "spare");
+    let itself = |exchange: &Exchange| {
+        exchange.method == http::Method::POST && exchange.target.ends_with("/personal_access_tokens/self/rotate")
+    };
+    if is_pair && stage.exchanges.iter().any(itself) {
+        stage.broken.push("one of a pair turned itself".to_owned());
+    }
+}
+
 /// How many tokens the runs after the struck one made: one for each subject is the most that a crash may cost.
 pub(crate) fn minted(stage: &mut Stage, after: &[Exchange]) -> usize {
     let made = stage
