@@ -89,6 +89,21 @@ async fn what_is_minted_lives_is_of_the_subject_and_is_listed() {
     }
 }
 
+/// GitLab gives dates, and a token dies at the first moment of its date.
+#[tokio::test(start_paused = true)]
+async fn what_is_minted_at_the_last_minute_of_a_day_outlives_the_night() {
+    for fixture in all() {
+        fixture.ground.sandbox.set_now("2026-05-04T23:59:00Z".parse().unwrap());
+        let now = fixture.ground.sandbox.now();
+        let (issuer, follows) = (fixture.issuer(), follows(&fixture));
+        let order = Order { now, until: Some(now + TimeDelta::hours(1)), follows: Some(&follows) };
+        let Ok(minted) = issuer.mint(&order).await else { panic!("{} mints", fixture.name()) };
+        assert!(minted.record.expires.unwrap() >= now + TimeDelta::hours(1), "{}", fixture.name());
+        fixture.ground.sandbox.advance(TimeDelta::minutes(59));
+        assert!(fixture.working().contains(&minted.value.expose().to_owned()), "{}", fixture.name());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_shape_that_is_promised_is_that_of_what_is_minted() {
     for fixture in all() {

@@ -1,9 +1,12 @@
 //! The lease on every shelf: of two runs one acts, and of two thieves one steals.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::TimeDelta;
 use tokenwheel::ledger::{Lease, LeaseError};
+use tokenwheel::shelf::{Created, Shelf};
 
 use super::shelves::{Place, all};
 use crate::common::monday;
@@ -61,6 +64,59 @@ async fn what_has_expired_is_stolen_by_exactly_one_of_two_thieves_however_they_i
             let (one, other) = tokio::join!(take(place, "one", EXPIRED), late);
             assert!(!(one.is_ok() && other.is_ok()), "{} after {delay}: both stole", place.kind);
             assert!(one.is_ok() || other.is_ok(), "{} after {delay}: neither stole", place.kind);
+        }
+    }
+}
+
+/// A shelf behind a slow network.
+struct Slow(Arc<dyn Shelf>, Duration);
+
+#[async_trait]
+impl Shelf for Slow {
+    fn address(&self) -> String {
+        self.0.address()
+    }
+
+    fn room(&self) -> Option<usize> {
+        self.0.room()
+    }
+
+    async fn get(&self, part: &str) -> anyhow::Result<Option<String>> {
+        let found = self.0.get(part).await;
+        tokio::time::sleep(self.1).await;
+        found
+    }
+
+    async fn put(&self, part: &str, text: &str) -> anyhow::Result<()> {
+        tokio::time::sleep(self.1).await;
+        self.0.put(part, text).await
+    }
+
+    async fn create(&self, part: &str, text: &str) -> anyhow::Result<Created> {
+        tokio::time::sleep(self.1).await;
+        self.0.create(part, text).await
+    }
+
+    async fn remove(&self, part: &str) -> anyhow::Result<()> {
+        tokio::time::sleep(self.1).await;
+        self.0.remove(part).await
+    }
+}
+
+/// The slow one looked before the fast one stole, and marks its theft after the fast one is done.
+#[tokio::test(start_paused = true)]
+async fn a_slow_thief_does_not_steal_from_a_fast_one() {
+    for place in 0..all().len() {
+        for delay in 0..40 {
+            let place = &all()[place];
+            drop(take(place, "dead", TimeDelta::zero()).await.unwrap());
+            let slow = Slow(place.shelf(), Duration::from_millis(100));
+            let fast = async {
+                tokio::time::sleep(Duration::from_millis(delay * 20)).await;
+                take(place, "fast", EXPIRED).await
+            };
+            let (slow, fast) = tokio::join!(Lease::take(&slow, "slow", nonce("slow"), monday() + EXPIRED), fast);
+            assert!(slow.is_ok() != fast.is_ok(), "{} after {delay}: both stole, or neither", place.kind);
         }
     }
 }
