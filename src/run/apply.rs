@@ -132,12 +132,14 @@ impl Run {
         let stops = self.stops(token);
         let told = |verb: Verb, detail: String| (self.world.tell)(name, verb, &detail);
         let now = self.world.clock.now();
+        let own_slot = self.own_slot(token);
+        let alone = own_slot.is_some();
         let job = Job {
             name,
             issuer: token.issuer.as_ref(),
             stops: &stops,
             order: Order { now, until: token.wanted.ttl.map(|ttl| now + ttl), follows: plan.live.as_ref() },
-            own_slot: self.own_slot(token),
+            own_slot,
             pressing: plan.at_risk(&self.moment),
             halted: &|| self.halted(),
             told: &told,
@@ -147,7 +149,14 @@ impl Run {
                 let outcome = Outcome::rotated(plan, &confirmed, token);
                 Done { name: name.to_owned(), outcome, confirmed: Some(confirmed), look_again: false }
             }
-            Err(stopped) => {
+            Err(mut stopped) => {
+                if stopped.look_again && alone {
+                    let places = text::list(&token.wanted.destinations);
+                    stopped.next = format!(
+                        "it was turned with itself, so no other credential can find it: if the next run finds it dead, make a \
+                         new one by hand and put it into {places}"
+                    );
+                }
                 told(stopped.at, format!("stopped: {}", stopped.stands));
                 let look_again = stopped.look_again;
                 Done { name: name.to_owned(), outcome: Outcome::Stopped(stopped), confirmed: None, look_again }
