@@ -1,5 +1,6 @@
 //! GitLab: the connection that all its kinds share.
 
+mod access_token;
 pub(super) mod ci_variable;
 pub(super) mod ci_variable_shelf;
 pub(super) mod group_access_token;

@@ -8,16 +8,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use gitlab::api::personal_access_tokens::{
-    PersonalAccessTokenState, PersonalAccessTokens, RevokePersonalAccessToken, RevokePersonalAccessTokenSelf,
-    RotatePersonalAccessToken, RotatePersonalAccessTokenSelf,
+    PersonalAccessTokenState, PersonalAccessTokens, RevokePersonalAccessToken, RotatePersonalAccessToken,
+    RotatePersonalAccessTokenSelf,
 };
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::GitLab;
-use super::token_json::{TokenJson, expiry, mint_error, named, proof};
-use super::wire::{Route, meaning};
+use super::access_token::{itself, may_rotate, may_rotate_itself, number, read_minted, revoke};
+use super::token_json::{TokenJson, expiry, named, proof};
+use super::wire::Route;
 use crate::connection::own;
 use crate::http::{HttpError, Retry};
 use crate::issuer::{Ended, Ground, Inventory, Issuer, IssuerKind, Leave, MintError, Proof, Succession, Ttl};
@@ -106,40 +107,6 @@ enum Rotate {
     Other(RotatePersonalAccessToken),
 }
 
-/// Reads the answer to a mint: a refusal did nothing, all else that is no token leaves doubt.
-pub(super) fn read_minted(answer: Result<crate::http::Answer, HttpError>) -> Result<TokenJson, MintError> {
-    let answer = answer.map_err(mint_error)?;
-    if answer.ok() { answer.json().map_err(mint_error) } else { Err(mint_error(answer.refused(&meaning(&answer)))) }
-}
-
-/// Reads the answer to a DELETE: that it had ended before is well.
-pub(super) fn read_ended(answer: &crate::http::Answer) -> anyhow::Result<Ended> {
-    // "404 Project Not Found" is no answer to the question.
-    let of_the_place = answer.word("/message").is_some_and(|what| what.contains("Project") || what.contains("Group"));
-    match answer.status.as_u16() {
-        200..=299 => Ok(Ended::Ended),
-        404 if !of_the_place => Ok(Ended::Ended),
-        _ => Err(answer.refused(&meaning(answer)).into()),
-    }
-}
-
-/// Whether a login with these scopes may rotate others.
-pub(super) fn may_rotate(me: &TokenJson) -> anyhow::Result<Leave> {
-    if me.granular {
-        return Ok(Leave::Unknown("the refresher is fine-grained, and GitLab does not tell what it may".to_owned()));
-    }
-    if me.scopes.iter().any(|scope| scope == "api") {
-        return Ok(Leave::May);
-    }
-    let scopes = if me.scopes.is_empty() { "no scopes".to_owned() } else { format!("only {}", me.scopes.join(", ")) };
-    anyhow::bail!("the refresher {} has {scopes}, and to rotate other tokens it needs scope api", me.name)
-}
-
-/// The number that GitLab knows a record by.
-pub(super) fn number(record: &TokenRecord) -> anyhow::Result<u64> {
-    record.id.parse().map_err(|_| anyhow::anyhow!("{} is not the number of a GitLab token", record.id))
-}
-
 #[async_trait]
 impl Issuer for PersonalAccessToken {
     fn succession(&self) -> Succession {
@@ -160,18 +127,14 @@ impl Issuer for PersonalAccessToken {
 
     async fn rehearse(&self, order: &Order<'_>) -> anyhow::Result<Leave> {
         let me = self.gitlab.me().await?;
-        let itself = order.follows.is_some_and(|follows| follows.id == me.id.to_string());
-        if itself && me.scopes.iter().any(|scope| scope == "api" || scope == "self_rotate") {
-            return Ok(Leave::May);
-        }
-        may_rotate(&me)
+        let turns_itself = order.follows.is_some_and(|follows| follows.id == me.id.to_string());
+        if turns_itself { may_rotate_itself(&me) } else { may_rotate(&me) }
     }
 
     async fn inventory(&self) -> anyhow::Result<Inventory> {
         let me = self.gitlab.me().await?;
         if self.own_login {
-            let itself = (me.name == self.config.name).then(|| me.record());
-            return Ok(Inventory::Listed(itself.into_iter().collect()));
+            return Ok(itself(&me, &self.config.name));
         }
         if !me.granular && !me.scopes.iter().any(|scope| matches!(scope.as_str(), "api" | "read_api")) {
             return Ok(Inventory::Blind { why: "the refresher may not list tokens".to_owned(), id: None });
@@ -212,13 +175,7 @@ impl Issuer for PersonalAccessToken {
     }
 
     async fn revoke(&self, record: &TokenRecord) -> anyhow::Result<Ended> {
-        let id = number(record)?;
-        // One that may rotate itself and nothing else may end itself, too.
-        if self.gitlab.me().await?.id == id {
-            let itself = RevokePersonalAccessTokenSelf::builder().build()?;
-            return read_ended(&self.gitlab.call(&itself, Retry::Put).await?);
-        }
-        let endpoint = RevokePersonalAccessToken::builder().id(id).build()?;
-        read_ended(&self.gitlab.call(&endpoint, Retry::Put).await?)
+        let endpoint = RevokePersonalAccessToken::builder().id(number(record)?).build()?;
+        revoke(&self.gitlab, record, &endpoint).await
     }
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::GitLab;
-use super::personal_access_token::{number, read_ended};
+use super::access_token::{number, read_ended};
 use super::resource_token::config;
 use super::token_json::mint_error;
 use super::wire::{Route, meaning};

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::GitLab;
-use super::personal_access_token::{may_rotate, number, read_ended, read_minted};
+use super::access_token::{itself, may_rotate, may_rotate_itself, number, read_minted, revoke};
 use super::token_json::{TokenJson, expiry, named, proof};
 use super::wire::Route;
 use crate::connection::own;
@@ -89,19 +89,12 @@ impl Issuer for ResourceToken {
 
     async fn rehearse(&self, _order: &Order<'_>) -> anyhow::Result<Leave> {
         let me = self.gitlab.me().await?;
-        if self.own_login {
-            let may = me.scopes.iter().any(|scope| scope == "api" || scope == "self_rotate");
-            anyhow::ensure!(may || me.granular, "token {} has neither scope self_rotate nor api", me.name);
-            return Ok(Leave::May);
-        }
-        may_rotate(&me)
+        if self.own_login { may_rotate_itself(&me) } else { may_rotate(&me) }
     }
 
     async fn inventory(&self) -> anyhow::Result<Inventory> {
         if self.own_login {
-            let me = self.gitlab.me().await?;
-            let itself = (me.name == self.name).then(|| me.record());
-            return Ok(Inventory::Listed(itself.into_iter().collect()));
+            return Ok(itself(&self.gitlab.me().await?, &self.name));
         }
         let route = Route::get(format!("{}/access_tokens", self.base)).query("state", "active");
         let listing = self.gitlab.list(&route).await;
@@ -143,7 +136,7 @@ impl Issuer for ResourceToken {
 
     async fn revoke(&self, record: &TokenRecord) -> anyhow::Result<Ended> {
         let route = Route::delete(format!("{}/access_tokens/{}", self.base, number(record)?));
-        read_ended(&self.gitlab.call(&route, Retry::Put).await?)
+        revoke(&self.gitlab, record, &route).await
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::GitLab;
-use super::personal_access_token::{may_rotate, number, read_ended, read_minted};
+use super::access_token::{itself, may_rotate, may_rotate_itself, number, read_minted, revoke};
 use super::resource_token::config;
 use super::token_json::{TokenJson, expiry, named, proof};
 use super::wire::Route;
@@ -121,19 +121,12 @@ impl Issuer for ServiceAccountToken {
 
     async fn rehearse(&self, _order: &Order<'_>) -> anyhow::Result<Leave> {
         let me = self.gitlab.me().await?;
-        if self.own_login {
-            let may = me.scopes.iter().any(|scope| scope == "api" || scope == "self_rotate");
-            anyhow::ensure!(may || me.granular, "token {} has neither scope self_rotate nor api", me.name);
-            return Ok(Leave::May);
-        }
-        may_rotate(&me)
+        if self.own_login { may_rotate_itself(&me) } else { may_rotate(&me) }
     }
 
     async fn inventory(&self) -> anyhow::Result<Inventory> {
         if self.own_login {
-            let me = self.gitlab.me().await?;
-            let itself = (me.name == self.config.name).then(|| me.record());
-            return Ok(Inventory::Listed(itself.into_iter().collect()));
+            return Ok(itself(&self.gitlab.me().await?, &self.config.name));
         }
         Ok(Inventory::Listed(self.tokens().await?.iter().map(TokenJson::record).collect()))
     }
@@ -167,6 +160,6 @@ impl Issuer for ServiceAccountToken {
 
     async fn revoke(&self, record: &TokenRecord) -> anyhow::Result<Ended> {
         let route = Route::delete(format!("{}/{}", self.base, number(record)?));
-        read_ended(&self.gitlab.call(&route, Retry::Put).await?)
+        revoke(&self.gitlab, record, &route).await
     }
 }
