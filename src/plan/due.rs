@@ -45,11 +45,10 @@ impl Rule {
             Self::AfterAge(age) => created.map(|created| created + age),
             // One that lives for ever is measured by the lifetime that the config wants.
             Self::Before(rest) => dies.or(created.zip(ttl).map(|(created, ttl)| created + ttl)).map(|dies| dies - rest),
-            Self::AfterShare { of, parts } => {
-                let created = created?;
-                let lifetime = dies.map(|dies| dies - created).or(ttl);
-                lifetime.map(|lifetime| created + lifetime / parts.max(1) * of)
-            }
+            Self::AfterShare { of, parts } => created.and_then(|created| {
+                let lifetime = dies.map(|dies| dies - created).or(ttl)?;
+                Some(created + lifetime / parts.max(1) * of)
+            }),
         };
         // Nothing outlives its own death: a rule that would turn it later turns it in time.
         match (due, dies) {

@@ -2,7 +2,7 @@
 
 use super::{Moment, Seen, Sight, Wanted};
 use crate::issuer::{Inventory, Succession};
-use crate::ledger::{Entry, Retiree};
+use crate::ledger::{Current, Entry, Retiree};
 use crate::text;
 use crate::token::TokenRecord;
 
@@ -72,17 +72,15 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
             foreign = another_wheel(entry, records, &held, moment);
         }
         Inventory::Blind { why, id } => {
-            live = current.map(|current| TokenRecord {
+            let lives = |current: &&Current| current.expires.is_none_or(|dies| dies > moment.now);
+            live = current.filter(lives).map(|current| TokenRecord {
                 created: current.created,
                 expires: current.expires,
                 ..TokenRecord::named(&current.id)
             });
-            // Without a ledger too: a destination that was seen to hold a live one says that one lives.
+            // Without a ledger, and with an old one: a destination that was seen to hold a live one says that one lives.
             if live.is_none() && seen.sights.iter().any(|sight| matches!(sight, Sight::Live { .. })) {
                 live = Some(TokenRecord::named(id.clone().unwrap_or_default()));
-            }
-            if live.as_ref().and_then(|live| live.expires).is_some_and(|dies| dies <= moment.now) {
-                live = None;
             }
             if live.as_ref().is_none_or(|live| live.expires.is_none()) {
                 notes.push(format!(
