@@ -16,7 +16,7 @@ fn proxy() -> (String, Receiver<String>) {
             let mut stream = stream.unwrap();
             let mut head = [0; 4096];
             let read = stream.read(&mut head).unwrap();
-            let head = String::from_utf8_lossy(&head[..read]).into_owned();
+            let head = String::from_utf8_lossy(head.get(..read).unwrap_or_default()).into_owned();
             stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
             if tell.send(head.lines().next().unwrap_or_default().to_owned()).is_err() {
                 return;
