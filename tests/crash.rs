@@ -4,25 +4,26 @@
 //! the laws. `cargo test --test crash -- --nocapture` prints what was played; `docs/reliability.md` says how to replay
 //! one history by its name.
 
+#[cfg(test)]
 mod common;
+#[cfg(test)]
 #[path = "crash/estate.rs"]
 mod estate;
+#[cfg(test)]
 #[path = "crash/estates.rs"]
 mod estates;
+#[cfg(test)]
 #[path = "crash/history.rs"]
 mod history;
+#[cfg(test)]
 #[path = "crash/laws.rs"]
 mod laws;
+#[cfg(test)]
 #[path = "crash/tally.rs"]
 mod tally;
 
-use estate::Scenario;
-
-/// Plays every history of a scenario, and fails with those that break a law.
-fn play(scenario: &Scenario) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(tally::play(scenario));
-}
+#[cfg(test)]
+use tally::play;
 
 #[test]
 fn a_token_is_turned_by_a_pair() {

@@ -95,7 +95,7 @@ pub(crate) struct Name {
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { scenario, at, strike, memory, job } = self;
-        write!(f, "{scenario}/{at}/{strike:?}/{memory:?}/{job:?}")
+        f.write_str(&format!("{scenario}/{at}/{strike:?}/{memory:?}/{job:?}"))
     }
 }
 
@@ -254,7 +254,8 @@ impl Stage {
             Some(Ok(report)) => crate::common::text(report),
         };
         let now = self.bench.sandbox.now();
-        self.story.push_str(&format!("\n--- run of {now}\n  {told}\n{text}"));
+        let chapter = format!("\n--- run of {now}\n  {told}\n{text}");
+        self.story.push_str(&chapter);
         laws::after_a_run(self, ended.as_ref(), &told);
         ended
     }

@@ -99,7 +99,7 @@ pub(crate) fn at_the_end(stage: &mut Stage, last: Option<&Outcome>, struck: &[Ex
     for token in stage.estate.tokens.iter().filter(|token| lost != Some(token.name)) {
         let strays = stage.estate.strays(&sandbox, token);
         // With its memory the wheel retires them; without, it reports what it cannot tell from a stranger's.
-        let most = if matches!(stage.memory, Memory::File | Memory::Variable) { 0 } else { 1 };
+        let most = usize::from(matches!(stage.memory, Memory::Lost | Memory::Old));
         if strays.len() > most {
             broken.push(format!("{} has {} live strays", token.name, strays.len()));
         }

@@ -78,7 +78,13 @@ impl Choice {
 }
 
 /// Plays the histories of a scenario, prints a line, and fails with those that break a law.
-pub(crate) async fn play(scenario: &Scenario) {
+pub(crate) fn play(scenario: &Scenario) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(play_all(scenario));
+}
+
+#[expect(clippy::print_stdout, reason = "what was played is shown with --nocapture")]
+async fn play_all(scenario: &Scenario) {
     let choice = Choice::made();
     let (mut tally, mut told, mut wire) = (Tally::default(), Vec::new(), Wire::default());
     for memory in Memory::ALL {
@@ -124,7 +130,10 @@ pub(crate) async fn play(scenario: &Scenario) {
     println!("{}", total.line("so far"));
     drop(total);
     if matches!(choice, Choice::Only(_)) {
-        told.iter().for_each(|(name, broken, story)| println!("{name}: {broken:#?}{story}"));
+        for (name, broken, story) in &told {
+            let broken = broken.join("; ");
+            println!("{name}: {broken}{story}");
+        }
     }
     assert!(described.is_empty(), "{described:#?}");
     let names: Vec<String> = told.iter().map(|(name, broken, _)| format!("{name}: {}", broken.join("; "))).collect();
@@ -135,11 +144,14 @@ pub(crate) async fn play(scenario: &Scenario) {
     }
 }
 
+/// The request, its body, and what was done.
+type Kind = (String, Vec<u8>, Option<(u16, Vec<u8>)>);
+
 /// What went over the wire, each exchange once: most histories of a scenario send the same.
 #[derive(Default)]
 struct Wire {
     seen: usize,
-    known: HashSet<(String, Vec<u8>, Option<(u16, Vec<u8>)>)>,
+    known: HashSet<Kind>,
     exchanges: Vec<Exchange>,
 }
 

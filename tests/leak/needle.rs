@@ -42,7 +42,13 @@ fn all(value: &str) -> Vec<String> {
     for plain in ["", "-._~", "*-._"] {
         forms.extend([percent(plain, true), percent(plain, false)]);
     }
-    forms.push(value.bytes().map(|byte| format!("{byte:02x}")).collect());
+    forms.push(
+        value
+            .bytes()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .filter_map(|digit| char::from_digit(digit.into(), 16))
+            .collect(),
+    );
     forms.push(value.chars().rev().collect());
     // Base64 of a text that has it inside: what it looks like depends on where it begins.
     for before in 0..3 {
