@@ -70,6 +70,7 @@ impl Choice {
             Self::Only(only) => *only == name.to_string(),
             Self::Different => match name.strike {
                 Strike::KilledBefore => true,
+                Strike::PlaceRefuses => name.memory == Memory::File,
                 Strike::ServerError => !read || name.memory == Memory::File,
                 _ => !read,
             },
