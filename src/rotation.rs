@@ -29,8 +29,6 @@ pub struct Stop {
 
 /// What is to be rotated.
 pub struct Job<'a> {
-    /// The name of the token.
-    pub name: &'a str,
     /// Who mints it.
     pub issuer: &'a dyn Issuer,
     /// Where it goes.

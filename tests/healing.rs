@@ -3,10 +3,10 @@
 #[cfg(test)]
 mod common;
 
-use common::{Bench, PAIR, of, pair, rotated, text};
+use common::{Acme, Bench, PAIR, of, pair, rotated, text};
 use http::Method;
 use tokenwheel::run::{Reach, Wish};
-use tokenwheel_sandbox::{At, Fault, What};
+use tokenwheel_sandbox::{At, Fault, Request, What};
 
 #[tokio::test(start_paused = true)]
 async fn a_due_token_is_rotated_and_its_old_value_dies() {
@@ -126,4 +126,67 @@ async fn a_place_that_fails_after_it_was_willing_is_given_the_token_by_the_next_
     let report = bench.rotate().await;
     assert_eq!(of(&report, "fleet").outcome.word(), "redelivered", "{}", text(&report));
     both_live(&bench);
+}
+
+const ROBOT: &str = r#"
+version: 1
+every: 12h
+connections:
+  gitlab: { service: gitlab, url: "https://gitlab.sandbox", token: env:REFRESHER }
+tokens:
+  robot:
+    issuer: { kind: gitlab/service-account-token, group: acme, account: ACCOUNT, name: robot, ttl: 30d }
+    rotate: { overlap: 1h }
+    destinations:
+      - { kind: gitlab/ci-variable, project: acme/app, key: ONE }
+      - { kind: gitlab/ci-variable, project: acme/app, key: TWO }
+      - { kind: gitlab/ci-variable, project: acme/api, key: THREE }
+ledger: { kind: file, path: ledger.json }
+"#;
+
+/// Somebody writes another value into a variable.
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+fn overwrite(bench: &Bench, target: &str, value: &str) {
+    let mut headers = http::HeaderMap::new();
+    headers.insert("private-token", bench.held("acme/tokenwheel", "REFRESHER").parse().unwrap());
+    headers.insert("content-type", http::HeaderValue::from_static("application/json"));
+    let body = format!("{{\"value\": \"{value}\"}}").into();
+    let (host, target) = ("gitlab".to_owned(), target.to_owned());
+    let answer = bench.sandbox.handle(&Request { method: Method::PUT, host, target, headers, body });
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_predecessor_outlives_its_overlap_while_one_place_was_not_looked_at() {
+    let mut bench = Bench::new(1);
+    let acme = Acme::found(&bench);
+    acme.refresher(&mut bench, "wheel", "REFRESHER", 10, 50);
+    let (made, dies) = (bench.days_ago(25), bench.in_days(5));
+    let (account, old) = bench.sandbox.gitlab(|gitlab| {
+        let account = gitlab.add_service_account("acme", "robot");
+        (account, gitlab.add_service_account_token(account, "robot", &["api"], made, Some(dies)).value)
+    });
+    for (project, key) in [("acme/app", "ONE"), ("acme/app", "TWO"), ("acme/api", "THREE")] {
+        bench.keep(project, key, &old);
+    }
+    bench.write_config(&ROBOT.replace("ACCOUNT", &account.to_string()));
+    assert!(rotated(&bench.rotate().await, "robot"));
+
+    // The overlap is over; one place holds a dead token, and another cannot be asked.
+    bench.sandbox.advance(chrono::TimeDelta::hours(2));
+    let dead = bench.sandbox.gitlab(|gitlab| {
+        let dead = gitlab.add_personal_token(acme.bot, "gone", &["api"], made, Some(dies));
+        gitlab.revoke(dead.id);
+        dead.value
+    });
+    overwrite(&bench, "/api/v4/projects/acme%2Fapp/variables/TWO", &dead);
+    let at = At::Matching { method: Method::GET, path: "/variables/THREE".to_owned(), times: 1 };
+    bench.sandbox.inject(Fault { at, what: What::Refuse(403) });
+    let report = bench.rotate().await;
+    assert_eq!(of(&report, "robot").outcome.word(), "redelivered", "{}", text(&report));
+    assert!(bench.is_live(&old), "{}", text(&report));
+
+    // Once all three were seen to hold the live one, it ends.
+    let report = bench.rotate().await;
+    assert!(!bench.is_live(&old), "{}", text(&report));
 }

@@ -58,7 +58,7 @@ impl Run {
         for name in again {
             self.heal(&name, &mut outcomes).await;
         }
-        self.retire(&mut plans, &mut outcomes).await;
+        self.retire(&plans, &mut outcomes).await;
         self.finish(plans, outcomes).await
     }
 
@@ -117,6 +117,12 @@ impl Run {
         token.destinations.iter().enumerate().map(stop).collect()
     }
 
+    /// What the destinations of a token were seen to hold.
+    fn sights(&self, name: &str) -> &[Sight] {
+        let seen = self.observations.get(name).and_then(|seen| seen.as_ref().ok());
+        seen.map(|seen| seen.seen.sights.as_slice()).unwrap_or_default()
+    }
+
     /// The slot of the connection that logs in with this very token, if it does so now.
     fn own_slot(&self, token: &Turning) -> Option<Slot> {
         if token.own.is_some() {
@@ -135,7 +141,6 @@ impl Run {
         let own_slot = self.own_slot(token);
         let alone = own_slot.is_some();
         let job = Job {
-            name,
             issuer: token.issuer.as_ref(),
             stops: &stops,
             order: Order { now, until: token.wanted.ttl.map(|ttl| now + ttl), follows: plan.live.as_ref() },
@@ -194,9 +199,8 @@ impl Run {
             }
             (None, Outcome::Redelivered { held, owed, fingerprint }) => {
                 record::adopted(&mut self.ledger, token, plan, self.observations.get(&plan.name), now);
-                let seen = self.observations.get(&plan.name).and_then(|seen| seen.as_ref().ok());
-                let sights = seen.map(|seen| seen.seen.sights.as_slice()).unwrap_or_default();
-                record::redelivered(&mut self.ledger, token, held, owed, fingerprint, sights);
+                let sights = self.sights(&plan.name).to_vec();
+                record::redelivered(&mut self.ledger, token, held, owed, fingerprint, &sights);
             }
             (None, Outcome::Kept | Outcome::Watched | Outcome::Deferred) => {
                 record::adopted(&mut self.ledger, token, plan, self.observations.get(&plan.name), now);
@@ -233,14 +237,16 @@ impl Run {
     }
 
     /// Ends the marked predecessors whose overlap is over, where a successor was confirmed or seen everywhere.
-    async fn retire(&mut self, plans: &mut [Plan], outcomes: &mut BTreeMap<String, Outcome>) {
+    async fn retire(&mut self, plans: &[Plan], outcomes: &mut BTreeMap<String, Outcome>) {
         let now = self.world.clock.now();
         let mut due = Vec::new();
-        for plan in plans.iter() {
+        for plan in plans {
             let Some(token) = self.wheel.tokens.get(&plan.name) else { continue };
             let fresh = match outcomes.get(&plan.name) {
                 Some(Outcome::Rotated { everywhere, .. }) => *everywhere,
-                Some(Outcome::Redelivered { owed, .. }) => owed.is_empty(),
+                Some(Outcome::Redelivered { held, owed, .. }) => {
+                    record::everywhere(held, owed, self.sights(&plan.name))
+                }
                 _ => false,
             };
             let retirees = if fresh { record::marked(&self.ledger, token, now) } else { plan.retire.clone() };

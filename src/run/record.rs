@@ -141,12 +141,17 @@ pub(super) fn redelivered(
         current.fingerprint = Some(fingerprint.clone());
     }
     deliveries(entry, token, held, owed, fingerprint);
+    if everywhere(held, owed, sights) {
+        entry.intents.clear();
+    }
+}
+
+/// Whether every destination was seen to hold a live token, or was just given it.
+pub(super) fn everywhere(held: &[Held], owed: &[Missed], sights: &[Sight]) -> bool {
     let has_it = |(index, sight): (usize, &Sight)| {
         matches!(sight, Sight::Live { .. }) || held.iter().any(|held| held.index == index)
     };
-    if owed.is_empty() && sights.iter().enumerate().all(has_it) {
-        entry.intents.clear();
-    }
+    owed.is_empty() && sights.iter().enumerate().all(has_it)
 }
 
 /// Takes over what was seen to be alive: without a ledger, and after a run whose end was not written down.
