@@ -4,6 +4,7 @@
 //! again. The public switches stand where an administrator has a choice or where the facts leave a question open.
 
 mod auth;
+mod hooks;
 mod inspect;
 mod listing;
 mod masking;
@@ -31,6 +32,7 @@ use crate::clock::Clock;
 use crate::exchange::{Answer, Request};
 use crate::mint::Mint;
 use crate::service::Service;
+pub use hooks::{Delivery, Hook, Hooks};
 pub use model::{Kind, Place, Seeded, Token, Trigger, User, Variable};
 use throttle::Throttle;
 
@@ -60,6 +62,8 @@ pub struct GitLab {
     pub reuse_detections: usize,
     /// How many pipelines trigger tokens have started.
     pub pipelines_triggered: usize,
+    /// Webhooks, and the choices about them.
+    pub hooks: Hooks,
     clock: Clock,
     mint: Mint,
     last: Last,
@@ -108,6 +112,7 @@ impl GitLab {
             rate_limit: None,
             reuse_detections: 0,
             pipelines_triggered: 0,
+            hooks: Hooks::default(),
             clock,
             mint: Mint::new(seed, "gitlab"),
             last: Last { user: 1_000, group: 2_000, project: 3_000, token: 40_000, trigger: 5_000, request: 0 },

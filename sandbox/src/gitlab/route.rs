@@ -53,6 +53,7 @@ impl GitLab {
                         self.may_keep_variables(caller, place)?;
                         self.variables(request, place, rest, params)
                     }
+                    (_, ["hooks", rest @ ..]) => self.hooks(request, caller, place, rest, params),
                     (_, ["triggers", rest @ ..]) => self.triggers(request, caller, place, rest, params),
                     _ => Err(Refusal::Missing("")),
                 }

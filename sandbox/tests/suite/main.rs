@@ -3,6 +3,7 @@
 mod common;
 
 mod faults;
+mod hooks;
 mod listing;
 mod resource_tokens;
 mod shapes;
