@@ -15,6 +15,7 @@
 mod clock;
 mod exchange;
 mod fault;
+pub mod github;
 pub mod gitlab;
 mod mint;
 #[cfg(feature = "openapi")]

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::clock::Clock;
 use crate::exchange::{Answer, Exchange, Lost, Request};
 use crate::fault::{self, Fault, Strike, What};
+use crate::github::GitHub;
 use crate::gitlab::GitLab;
 use crate::service::Service;
 use crate::styra::Styra;
@@ -22,6 +23,7 @@ struct Inner {
     clock: Clock,
     gitlab: Mutex<GitLab>,
     styra: Mutex<Styra>,
+    github: Mutex<GitHub>,
     desk: Mutex<Desk>,
 }
 
@@ -64,6 +66,7 @@ impl Sandbox {
         Self(Arc::new(Inner {
             gitlab: Mutex::new(GitLab::new(seed, clock.clone())),
             styra: Mutex::new(Styra::new(seed, clock.clone())),
+            github: Mutex::new(GitHub::new(seed, clock.clone())),
             desk: Mutex::default(),
             clock,
         }))
@@ -75,7 +78,14 @@ impl Sandbox {
         let clock = Clock::at(self.now());
         let gitlab = lock(&self.0.gitlab).copied(clock.clone());
         let styra = lock(&self.0.styra).copied(clock.clone());
-        Self(Arc::new(Inner { clock, gitlab: Mutex::new(gitlab), styra: Mutex::new(styra), desk: Mutex::default() }))
+        let github = lock(&self.0.github).copied(clock.clone());
+        Self(Arc::new(Inner {
+            clock,
+            gitlab: Mutex::new(gitlab),
+            styra: Mutex::new(styra),
+            github: Mutex::new(github),
+            desk: Mutex::default(),
+        }))
     }
 
     /// The time in the sandbox.
@@ -190,9 +200,14 @@ impl Sandbox {
         f(&mut lock(&self.0.styra))
     }
 
+    /// Seeds and inspects GitHub. Do not call the sandbox from inside.
+    pub fn github<R>(&self, f: impl FnOnce(&mut GitHub) -> R) -> R {
+        f(&mut lock(&self.0.github))
+    }
+
     /// Every service, once: a new one is added here.
-    fn services(&self) -> [&Mutex<dyn Service>; 2] {
-        [&self.0.gitlab, &self.0.styra]
+    fn services(&self) -> [&Mutex<dyn Service>; 3] {
+        [&self.0.gitlab, &self.0.styra, &self.0.github]
     }
 
     fn service<R>(&self, host: &str, f: impl FnOnce(&mut dyn Service) -> R) -> Option<R> {

@@ -8,11 +8,15 @@ use crate::target;
 
 const GITLAB: &str = include_str!("../../specs/gitlab.json");
 const GITLAB_ADDITIONS: &str = include_str!("../../specs/gitlab-additions.json");
+const GITHUB: &str = include_str!("../../specs/github.json");
+const GITHUB_ADDITIONS: &str = include_str!("../../specs/github-additions.json");
 const STYRA: &str = include_str!("../../specs/styra.json");
 
 /// One service's description.
 pub(super) struct Description {
     label: &'static str,
+    /// What some servers of this service put before every path.
+    base: &'static str,
     document: Value,
 }
 
@@ -37,7 +41,11 @@ pub(super) enum Declared {
 impl Description {
     /// Every description: a new service is added here.
     pub(super) fn all() -> Vec<Self> {
-        vec![Self::of("gitlab", &[GITLAB, GITLAB_ADDITIONS]), Self::of("styra", &[STYRA])]
+        vec![
+            Self::of("gitlab", &[GITLAB, GITLAB_ADDITIONS]),
+            Self::of("styra", &[STYRA]),
+            Self { base: "/api/v3", ..Self::of("github", &[GITHUB, GITHUB_ADDITIONS]) },
+        ]
     }
 
     fn of(label: &'static str, texts: &[&str]) -> Self {
@@ -46,7 +54,7 @@ impl Description {
             // A description that cannot be read describes nothing, and every exchange says so.
             add(&mut document, serde_json::from_str(text).unwrap_or_default());
         }
-        Self { label, document }
+        Self { label, base: "", document }
     }
 
     /// Whether it describes the service at this host.
@@ -57,6 +65,7 @@ impl Description {
     /// The operation that a request means: of several templates, the one with the most words of its own.
     pub(super) fn operation(&self, method: &Method, path: &str) -> Result<Operation<'_>, String> {
         let paths = self.document.get("paths").and_then(Value::as_object).ok_or("the description has no paths")?;
+        let path = path.strip_prefix(self.base).unwrap_or(path);
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let found = paths
             .iter()

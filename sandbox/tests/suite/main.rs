@@ -3,6 +3,7 @@
 mod common;
 
 mod faults;
+mod github;
 mod hooks;
 mod listing;
 mod resource_tokens;
