@@ -27,6 +27,8 @@ type Scopes = &'static [&'static str];
 const ANY: Scopes = &[];
 const READ: Scopes = &["api", "read_api"];
 const WRITE: Scopes = &["api"];
+const READ_RUNNER: Scopes = &["api", "read_api", "manage_runner"];
+const MANAGE_RUNNER: Scopes = &["api", "manage_runner"];
 const WHO_AM_I: Scopes = &["api", "read_api", "read_user"];
 const TURN_ITSELF: Scopes = &["api", "self_rotate"];
 
@@ -98,6 +100,8 @@ fn needed(method: &Method, parts: &[&str]) -> Scopes {
         ("POST", ["personal_access_tokens", "self", "rotate"] | [_, _, "access_tokens", "self", "rotate"]) => {
             TURN_ITSELF
         }
+        ("GET", ["runners", _]) => READ_RUNNER,
+        (_, ["runners", _, ..]) => MANAGE_RUNNER,
         ("GET", ["user"]) => WHO_AM_I,
         ("GET" | "HEAD", _) => READ,
         _ => WRITE,

@@ -26,12 +26,16 @@ impl GitLab {
         self.by_value.get(value).and_then(|id| self.tokens.get(id)).cloned()
     }
 
-    /// Whether a token or a pipeline trigger of this value works now.
+    /// Whether a credential of this value works now, of whatever kind it is.
     pub fn is_live(&self, value: &str) -> bool {
         let now = self.now();
         let trigger =
             || self.trigger_of_value(value).is_some_and(|trigger| trigger.expires_at.is_none_or(|end| end > now));
-        self.token_of_value(value).is_some_and(|token| token.is_live(now)) || trigger()
+        self.token_of_value(value).is_some_and(|token| token.is_live(now))
+            || trigger()
+            || self.deploy_token_lives(value)
+            || self.agent_token_lives(value)
+            || self.runner_token_lives(value)
     }
 
     /// Ends a token.

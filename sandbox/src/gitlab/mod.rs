@@ -3,7 +3,9 @@
 //! Tests seed it through [`crate::Sandbox::gitlab`], talk to it through [`crate::Sandbox::call`], and look into it
 //! again. The public switches stand where an administrator has a choice or where the facts leave a question open.
 
+mod agents;
 mod auth;
+mod deploy_tokens;
 mod hooks;
 mod inspect;
 mod listing;
@@ -17,6 +19,8 @@ mod refusal;
 mod resource;
 mod rotation;
 mod route;
+mod runners;
+mod schedules;
 mod seed;
 mod service_accounts;
 mod throttle;
@@ -32,8 +36,12 @@ use crate::clock::Clock;
 use crate::exchange::{Answer, Request};
 use crate::mint::Mint;
 use crate::service::Service;
+pub use agents::AgentToken;
+pub use deploy_tokens::DeployToken;
 pub use hooks::{Delivery, Hook, Hooks};
 pub use model::{Kind, Place, Seeded, Token, Trigger, User, Variable};
+pub use runners::Runner;
+pub use schedules::{Schedule, ScheduleVariable};
 use throttle::Throttle;
 
 /// The state of one GitLab, and what its administrator chose.
@@ -64,6 +72,19 @@ pub struct GitLab {
     pub pipelines_triggered: usize,
     /// Webhooks, and the choices about them.
     pub hooks: Hooks,
+    /// Whether a deploy token dies at the first moment of the date it was ordered until, and not at its time. Only dates
+    /// were recorded.
+    pub deploy_tokens_die_at_midnight: bool,
+    /// Whether the container registry is switched on.
+    pub registry_is_on: bool,
+    /// Whether too many wrong passwords came from the client's address, and none is looked at any more.
+    pub address_is_banned: bool,
+    /// Whether verifying a runner's token says whose it is, as it does since 15.8 or so.
+    pub verify_names_the_runner: bool,
+    /// How long a runner's token lives; for ever where the administrator does not say.
+    pub runner_token_days: Option<u32>,
+    /// Whether the project lets nobody give variables to pipelines (`no_one_allowed`).
+    pub nobody_sets_pipeline_variables: bool,
     clock: Clock,
     mint: Mint,
     last: Last,
@@ -86,6 +107,10 @@ pub struct GitLab {
     variables: BTreeMap<Place, Vec<Variable>>,
     /// By project and number.
     triggers: BTreeMap<(u64, u64), Trigger>,
+    deploy_tokens: deploy_tokens::DeployTokens,
+    agents: agents::Agents,
+    runners: runners::Runners,
+    schedules: schedules::Schedules,
     throttle: Throttle,
 }
 
@@ -110,6 +135,12 @@ impl GitLab {
             group_put_is_sloppy: true,
             personal_rotate_takes_bots: false,
             rate_limit: None,
+            deploy_tokens_die_at_midnight: false,
+            registry_is_on: true,
+            address_is_banned: false,
+            verify_names_the_runner: true,
+            runner_token_days: None,
+            nobody_sets_pipeline_variables: false,
             reuse_detections: 0,
             pipelines_triggered: 0,
             hooks: Hooks::default(),
@@ -128,6 +159,10 @@ impl GitLab {
             by_user: HashMap::new(),
             variables: BTreeMap::new(),
             triggers: BTreeMap::new(),
+            deploy_tokens: deploy_tokens::DeployTokens::default(),
+            agents: agents::Agents::default(),
+            runners: runners::Runners::default(),
+            schedules: schedules::Schedules::default(),
             throttle: Throttle::default(),
         }
     }

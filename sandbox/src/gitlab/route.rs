@@ -17,11 +17,18 @@ impl GitLab {
     pub(crate) fn route(&mut self, request: &Request) -> Outcome {
         let segments = target::segments(target::path(&request.target));
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        if let (&Method::GET, ["jwt", "auth"]) = (&request.method, segments.as_slice()) {
+            return Ok(self.jwt_auth(request));
+        }
         let ["api", "v4", parts @ ..] = segments.as_slice() else {
             return Err(Refusal::Missing(""));
         };
         if let (&Method::POST, ["projects", project, "trigger", "pipeline"]) = (&request.method, parts) {
             return self.trigger_pipeline(project, &read(request)?);
+        }
+        if let (&Method::POST, ["runners", what @ ("verify" | "reset_authentication_token")]) = (&request.method, parts)
+        {
+            return self.as_runner(what, &read(request)?);
         }
         let caller = self.authenticate(request, parts)?;
         let params = read(request)?;
@@ -41,6 +48,7 @@ impl GitLab {
                 }
                 self.variables(request, Place::Instance, rest, params)
             }
+            (method, ["runners", id, rest @ ..]) => self.runner_by_id(caller, method, (id, rest)),
             (_, [kind @ ("projects" | "groups"), name, rest @ ..]) => {
                 let place = self.place(request, caller, kind, name)?;
                 match (request.method.as_str(), rest) {
@@ -55,6 +63,13 @@ impl GitLab {
                     }
                     (_, ["hooks", rest @ ..]) => self.hooks(request, caller, place, rest, params),
                     (_, ["triggers", rest @ ..]) => self.triggers(request, caller, place, rest, params),
+                    (_, ["deploy_tokens", rest @ ..]) => self.deploy_tokens(request, caller, place, rest, params),
+                    (_, ["cluster_agents", agent, "tokens", rest @ ..]) => {
+                        self.cluster_agent_tokens(request, caller, place, (agent, rest), params)
+                    }
+                    (_, ["pipeline_schedules", id, rest @ ..]) => {
+                        self.pipeline_schedule(request, caller, place, (id, rest), params)
+                    }
                     _ => Err(Refusal::Missing("")),
                 }
             }

@@ -10,6 +10,7 @@ const GITLAB: &str = include_str!("../../specs/gitlab.json");
 const GITLAB_ADDITIONS: &str = include_str!("../../specs/gitlab-additions.json");
 const GITHUB: &str = include_str!("../../specs/github.json");
 const GITHUB_ADDITIONS: &str = include_str!("../../specs/github-additions.json");
+const GITLAB_CREDENTIALS: &str = include_str!("../../specs/gitlab-credentials.json");
 const STYRA: &str = include_str!("../../specs/styra.json");
 
 /// One service's description.
@@ -42,7 +43,7 @@ impl Description {
     /// Every description: a new service is added here.
     pub(super) fn all() -> Vec<Self> {
         vec![
-            Self::of("gitlab", &[GITLAB, GITLAB_ADDITIONS]),
+            Self::of("gitlab", &[GITLAB, GITLAB_ADDITIONS, GITLAB_CREDENTIALS]),
             Self::of("styra", &[STYRA]),
             Self { base: "/api/v3", ..Self::of("github", &[GITHUB, GITHUB_ADDITIONS]) },
         ]

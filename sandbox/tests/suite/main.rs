@@ -2,6 +2,7 @@
 
 mod common;
 
+mod credentials;
 mod faults;
 mod github;
 mod hooks;
