@@ -27,6 +27,7 @@ mod serve;
 mod service;
 pub mod styra;
 mod target;
+pub mod zendesk;
 
 pub use exchange::{Answer, Exchange, Lost, Request};
 pub use fault::{At, Fault, What};

@@ -14,6 +14,7 @@ use crate::github::GitHub;
 use crate::gitlab::GitLab;
 use crate::service::Service;
 use crate::styra::Styra;
+use crate::zendesk::Zendesk;
 
 /// Every fake service, behind one door. Clones share everything.
 #[derive(Clone)]
@@ -24,6 +25,7 @@ struct Inner {
     gitlab: Mutex<GitLab>,
     styra: Mutex<Styra>,
     github: Mutex<GitHub>,
+    zendesk: Mutex<Zendesk>,
     desk: Mutex<Desk>,
 }
 
@@ -67,6 +69,7 @@ impl Sandbox {
             gitlab: Mutex::new(GitLab::new(seed, clock.clone())),
             styra: Mutex::new(Styra::new(seed, clock.clone())),
             github: Mutex::new(GitHub::new(seed, clock.clone())),
+            zendesk: Mutex::new(Zendesk::new(seed, clock.clone())),
             desk: Mutex::default(),
             clock,
         }))
@@ -79,11 +82,13 @@ impl Sandbox {
         let gitlab = lock(&self.0.gitlab).copied(clock.clone());
         let styra = lock(&self.0.styra).copied(clock.clone());
         let github = lock(&self.0.github).copied(clock.clone());
+        let zendesk = lock(&self.0.zendesk).copied(clock.clone());
         Self(Arc::new(Inner {
             clock,
             gitlab: Mutex::new(gitlab),
             styra: Mutex::new(styra),
             github: Mutex::new(github),
+            zendesk: Mutex::new(zendesk),
             desk: Mutex::default(),
         }))
     }
@@ -205,9 +210,14 @@ impl Sandbox {
         f(&mut lock(&self.0.github))
     }
 
+    /// Seeds and inspects Zendesk. Do not call the sandbox from inside.
+    pub fn zendesk<R>(&self, f: impl FnOnce(&mut Zendesk) -> R) -> R {
+        f(&mut lock(&self.0.zendesk))
+    }
+
     /// Every service, once: a new one is added here.
-    fn services(&self) -> [&Mutex<dyn Service>; 3] {
-        [&self.0.gitlab, &self.0.styra, &self.0.github]
+    fn services(&self) -> [&Mutex<dyn Service>; 4] {
+        [&self.0.gitlab, &self.0.styra, &self.0.github, &self.0.zendesk]
     }
 
     fn service<R>(&self, host: &str, f: impl FnOnce(&mut dyn Service) -> R) -> Option<R> {

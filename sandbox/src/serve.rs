@@ -31,6 +31,8 @@ pub struct Served {
     pub styra: String,
     /// The URL of GitHub, without a path: its API is below `/api/v3`.
     pub github: String,
+    /// The URL of Zendesk, without a path.
+    pub zendesk: String,
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -41,18 +43,27 @@ impl Served {
         let (gitlab, gitlab_url) = bind()?;
         let (styra, styra_url) = bind()?;
         let (github, github_url) = bind()?;
+        let (zendesk, zendesk_url) = bind()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<Infallible>();
         let thread = thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
             runtime.block_on(async {
-                for (listener, label) in [(gitlab, "gitlab"), (styra, "styra"), (github, "github")] {
+                let listeners = [(gitlab, "gitlab"), (styra, "styra"), (github, "github"), (zendesk, "zendesk")];
+                for (listener, label) in listeners {
                     tokio::spawn(listen(listener, label, sandbox.clone()));
                 }
                 // Resolves when the other end is dropped; the tasks die with the runtime.
                 let _ = stopped.await;
             });
         })?;
-        Ok(Self { gitlab: gitlab_url, styra: styra_url, github: github_url, stop: Some(stop), thread: Some(thread) })
+        Ok(Self {
+            gitlab: gitlab_url,
+            styra: styra_url,
+            github: github_url,
+            zendesk: zendesk_url,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 }
 

@@ -12,6 +12,7 @@ const GITHUB: &str = include_str!("../../specs/github.json");
 const GITHUB_ADDITIONS: &str = include_str!("../../specs/github-additions.json");
 const GITLAB_CREDENTIALS: &str = include_str!("../../specs/gitlab-credentials.json");
 const STYRA: &str = include_str!("../../specs/styra.json");
+const ZENDESK: &str = include_str!("../../specs/zendesk.json");
 
 /// One service's description.
 pub(super) struct Description {
@@ -46,6 +47,7 @@ impl Description {
             Self::of("gitlab", &[GITLAB, GITLAB_ADDITIONS, GITLAB_CREDENTIALS]),
             Self::of("styra", &[STYRA]),
             Self { base: "/api/v3", ..Self::of("github", &[GITHUB, GITHUB_ADDITIONS]) },
+            Self::of("zendesk", &[ZENDESK]),
         ]
     }
 

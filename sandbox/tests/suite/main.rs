@@ -15,6 +15,7 @@ mod tokens;
 mod triggers;
 mod variables;
 mod world;
+mod zendesk;
 
 #[cfg(feature = "openapi")]
 mod openapi;
