@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{self, Config};
@@ -15,8 +16,9 @@ use crate::ledger::LeaseError;
 use crate::plan::Asked;
 use crate::reference;
 use crate::report::{self, Format, Level, RunReport};
-use crate::run::{self, NotBegun, Reach, Run, Setup, SystemClock, Wheel, Wish, World};
+use crate::run::{self, NotBegun, Reach, Run, Setup, Supply, SystemClock, Wheel, Wish, World};
 use crate::text;
+use crate::token::TokenValue;
 
 /// Rotates API tokens: mints, delivers, proves and retires them, and turns its own refresher.
 #[derive(Parser)]
@@ -92,6 +94,17 @@ enum Command {
         /// Why, for whoever reads it later.
         #[arg(long, env = "TOKENWHEEL_REASON")]
         reason: String,
+    },
+    /// Hand over a value that only a person can mint: it is verified, delivered and confirmed.
+    ///
+    /// The value is read from standard input; on a terminal it is asked for and not shown.
+    Supply {
+        /// The token.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The day on which it dies, where its issuer does not say so.
+        #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+        expires: Option<DateTime<Utc>>,
     },
     /// Turn the wheel against a built-in sandbox: no account needed, and no network.
     Demo,
@@ -242,7 +255,49 @@ async fn run(cli: Cli) -> Result<Level, Fatal> {
             let (_, run) = observe(&config, Wish { only: names, asked, max: None }, Reach::Acts).await?;
             Ok(out.show(&run.revoke().await))
         }
+        Command::Supply { name, expires } => supply(&config, &out, name, expires).await,
     }
+}
+
+/// A day, as people write it; a token dies when it begins.
+fn day(text: &str) -> Result<DateTime<Utc>, String> {
+    let day = text.parse::<NaiveDate>().map_err(|_| "a day is written as 2027-04-30".to_owned())?;
+    Ok(day.and_time(chrono::NaiveTime::MIN).and_utc())
+}
+
+async fn supply(path: &Path, out: &Output, name: String, dies: Option<DateTime<Utc>>) -> Result<Level, Fatal> {
+    let config = load(path)?;
+    is_token(&config, &name)?;
+    let value = handed_over(&name)?;
+    let supply = Supply { name: name.clone(), value, dies };
+    let reason = Some("supplied by hand".to_owned());
+    let asked = Asked { force: true, reason, ..Asked::default() };
+    let mut wheel = Wheel::build(&config, &setup(false)).map_err(|problems| fatal(&problems.to_string()))?;
+    wheel.supply(supply.clone()).map_err(|unfit| fatal(&unfit.to_string()))?;
+    let wish = Wish { only: vec![name], asked, max: None };
+    let run = Run::observe(wheel, world(), &config, wish, Reach::Acts).await.map_err(|why| not_begun(&why))?;
+    let report = run.supply(&supply).await.map_err(|unfit| fatal(&unfit.to_string()))?;
+    Ok(out.show(&report))
+}
+
+/// The value that a person hands over: piped in, or typed where nobody sees it.
+fn handed_over(name: &str) -> Result<TokenValue, Fatal> {
+    let text = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password(format!("the new value of {name} (it is not shown): "))
+    } else {
+        std::io::read_to_string(std::io::stdin())
+    };
+    let text = text.map(zeroize::Zeroizing::new).map_err(|error| fatal(&format!("standard input: {error}")))?;
+    TokenValue::handed(&text).map_err(|why| fatal(&format!("the value on standard input: {why}")))
+}
+
+fn is_token(config: &Config, name: &str) -> Result<(), Fatal> {
+    if config.tokens.keys().any(|token| Wish::means(name, token)) {
+        return Ok(());
+    }
+    let near = config::nearest(name, config.tokens.keys().map(String::as_str));
+    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    Err(fatal(&format!("the config has no token `{name}`{hint}")))
 }
 
 async fn plan(config: &Path, out: &Output, wish: Wish, detailed: bool) -> Result<Level, Fatal> {
@@ -301,11 +356,7 @@ fn load(path: &Path) -> Result<Config, Fatal> {
 async fn observe(path: &Path, wish: Wish, reach: Reach) -> Result<(Config, Run), Fatal> {
     let config = load(path)?;
     for name in &wish.only {
-        if !config.tokens.keys().any(|token| Wish::means(name, token)) {
-            let near = config::nearest(name, config.tokens.keys().map(String::as_str));
-            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            return Err(fatal(&format!("the config has no token `{name}`{hint}")));
-        }
+        is_token(&config, name)?;
     }
     // Leases and fingerprints stand on it: better no run than one without.
     getrandom::fill(&mut [0]).map_err(|error| fatal(&format!("the system gives no random bytes: {error}")))?;
@@ -344,10 +395,8 @@ impl Output {
 fn setup(offline: bool) -> Setup {
     Setup {
         environment: Arc::new(variable),
-        carrier: Arc::new(|private: Option<&Path>| {
-            let roots: Vec<PathBuf> = private.into_iter().map(Path::to_owned).collect();
-            Ok(Arc::new(RealTransport::new(&roots)?) as Arc<dyn Transport>)
-        }),
+        carrier: Arc::new(|private: Option<&str>| Ok(Arc::new(RealTransport::new(private)?) as Arc<dyn Transport>)),
+        random: Arc::new(random),
         offline,
     }
 }
@@ -362,17 +411,19 @@ fn is_blank(name: &str) -> bool {
     std::env::var(name).is_ok_and(|value| value.trim().is_empty())
 }
 
+fn random(buffer: &mut [u8]) {
+    if let Err(error) = getrandom::fill(buffer) {
+        log::error!("the system gives no random bytes: {error}");
+    }
+}
+
 /// The machine as it is.
 fn world() -> World {
     let stop = Arc::new(AtomicBool::new(false));
     listen(&stop);
     World {
         clock: Arc::new(SystemClock),
-        random: Arc::new(|buffer: &mut [u8]| {
-            if let Err(error) = getrandom::fill(buffer) {
-                log::error!("the system gives no random bytes: {error}");
-            }
-        }),
+        random: Arc::new(random),
         holder: variable("CI_JOB_URL")
             .map_or_else(|| format!("process {}", std::process::id()), |url| text::plain(&url)),
         tell: Arc::new(|token, verb, detail| report::narrate(&format!("{token}: {verb}: {detail}"))),

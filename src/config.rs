@@ -18,8 +18,8 @@ use serde_json::Value;
 use url::Url;
 
 use crate::plan::{Rule, Seat};
+use crate::token::Form;
 
-pub(crate) use decode::address;
 pub use decode::{load, parse};
 pub use document::schema;
 pub use forms::Source;
@@ -72,12 +72,14 @@ pub struct ConnectionSpec {
     pub service: String,
     /// Its address; `None` means that of the job's own server.
     pub url: Option<Url>,
-    /// Where its credential comes from.
-    pub token: Source,
+    /// Where its credential comes from; `None` where it logs in by itself.
+    pub token: Option<Source>,
     /// Where its second credential comes from.
     pub spare: Option<Source>,
     /// A private CA.
     pub ca_file: Option<PathBuf>,
+    /// The keys that only its service knows.
+    pub keys: Value,
 }
 
 /// An issuer, a destination or a shelf as the config wants it: its kind, and the keys of its own.
@@ -91,6 +93,17 @@ pub struct PartSpec {
     pub connection: Option<String>,
     /// The keys that only its kind knows.
     pub keys: Value,
+}
+
+/// A destination as the config wants it.
+#[derive(Clone, Debug)]
+pub struct PlaceSpec {
+    /// Its kind and its keys.
+    pub part: PartSpec,
+    /// The form it gets the value in.
+    pub form: Form,
+    /// Whether it is given the value before the others.
+    pub first: bool,
 }
 
 /// A token as the config wants it.
@@ -113,7 +126,7 @@ pub struct TokenSpec {
     /// Whether one may be made where none lives.
     pub create: bool,
     /// Where it goes.
-    pub destinations: Vec<PartSpec>,
+    pub destinations: Vec<PlaceSpec>,
     /// When it turns.
     pub rule: Rule,
     /// How long the old one lives on, if the config says so.

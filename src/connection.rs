@@ -1,10 +1,14 @@
 //! How we log in to one service: the slot that holds the credential, and the question who it belongs to.
 
 use std::any::Any;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
+use serde_json::Value;
+use url::Url;
 
+use crate::http::Http;
 use crate::token::{TokenRecord, TokenValue};
 
 /// The place of a credential, shared by all that log in with it.
@@ -76,6 +80,19 @@ pub trait Connection: Any + Send + Sync {
 
     /// Forgets what was listed in this run, so that the next look is a fresh one.
     fn forget(&self);
+
+    /// Logs in without a credential of the config, for a service that finds its own: a pod's, a kubeconfig's.
+    async fn arrive(&self) -> Result<Login, LoginError> {
+        Err(LoginError::Dead("it has no credential: name one with `token:`".to_owned()))
+    }
+
+    /// Ends what was opened in this run, such as a session. Called once, at its end.
+    async fn log_out(&self) {}
+
+    /// Reads a credential that is kept in this service: `vault:PATH#KEY`.
+    async fn secret(&self, _path: &str, _key: &str) -> anyhow::Result<TokenValue> {
+        anyhow::bail!("this service keeps no secrets")
+    }
 }
 
 /// The connection as its own service knows it. Wrong only if the catalogue pairs a kind with a foreign service, which
@@ -85,14 +102,74 @@ pub fn own<T: Connection>(connection: &Arc<dyn Connection>) -> anyhow::Result<Ar
     any.downcast().map_err(|_| anyhow::anyhow!("this kind belongs to another service than its connection"))
 }
 
+/// What a kind may use besides its connection.
+#[derive(Clone)]
+pub struct Means {
+    /// The folder that relative paths start from.
+    pub folder: PathBuf,
+    /// Reads a further credential that the keys of a kind name: `env:NAME`, `file:PATH`. The error names the source.
+    pub secret: Arc<dyn Fn(&str) -> anyhow::Result<TokenValue> + Send + Sync>,
+    /// Opens a door to the network that trusts these CAs, in PEM, besides the usual ones.
+    pub door: Arc<dyn Fn(Option<&str>) -> anyhow::Result<Arc<Http>> + Send + Sync>,
+    /// Fills a buffer with random bytes.
+    pub random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    /// Whether nothing is to be looked up: the config alone is checked.
+    pub offline: bool,
+}
+
 /// What a connection is made of.
 pub struct Connecting {
-    /// The address of the service.
-    pub url: url::Url,
+    /// The address of the service; `None` only where it is [`Needed::Optional`].
+    pub url: Option<Url>,
     /// The credential.
     pub slot: Slot,
     /// The door to the network.
-    pub http: Arc<crate::http::Http>,
+    pub http: Arc<Http>,
+    /// The keys that only this service knows.
+    pub keys: Value,
+    /// What it may use besides.
+    pub means: Means,
+}
+
+impl Connecting {
+    /// The address, for a service that needs one.
+    pub fn address(&self) -> anyhow::Result<Url> {
+        self.url.clone().ok_or_else(|| anyhow::anyhow!("it lacks the key `url`"))
+    }
+}
+
+/// Whether a connection of a service must say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needed {
+    /// It must.
+    Required,
+    /// It may.
+    Optional,
+}
+
+/// What a kind without a service is given: no host, and nobody to log in as.
+#[derive(Default)]
+pub struct Nowhere(Slot);
+
+#[async_trait]
+impl Connection for Nowhere {
+    fn host(&self) -> &'static str {
+        "nowhere"
+    }
+
+    fn slot(&self) -> &Slot {
+        &self.0
+    }
+
+    async fn identify(&self, _value: &TokenValue) -> Result<Login, LoginError> {
+        Ok(Login { who: None, record: None, rights: Vec::new(), too_wide: None })
+    }
+
+    fn sibling(&self, slot: Slot) -> Arc<dyn Connection> {
+        Arc::new(Self(slot))
+    }
+
+    fn forget(&self) {}
 }
 
 /// One service, as the catalogue lists it.
@@ -103,6 +180,17 @@ pub struct ServiceKind {
     pub about: &'static str,
     /// The variable in which a job of this very service finds its address.
     pub own_address: Option<&'static str>,
+    /// Whether `url:` must be given; in a job of that very server it may always be left out.
+    pub url: Needed,
+    /// Whether `token:` must be given; without one it logs in by [`Connection::arrive`].
+    pub token: Needed,
+    /// The JSON schema of the keys of its own.
+    pub schema: fn() -> Value,
     /// Makes a connection.
-    pub connect: fn(Connecting) -> Arc<dyn Connection>,
+    pub connect: fn(Connecting) -> anyhow::Result<Arc<dyn Connection>>,
+}
+
+/// The schema of a service whose connections have no keys of their own.
+pub fn no_keys() -> Value {
+    serde_json::json!({ "type": "object", "properties": {} })
 }

@@ -6,7 +6,7 @@ mod mounted;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use http::Method;
@@ -15,7 +15,7 @@ use tokenwheel_sandbox::{At, Fault, Sandbox, What};
 use crate::config::{self, Config};
 use crate::http::Transport;
 use crate::report::{self, Format, Level, RunReport};
-use crate::run::{Clock, Reach, Run, Setup, Wheel, Wish, World};
+use crate::run::{Clock, Random, Reach, Run, Setup, Wheel, Wish, World};
 pub use mounted::Mounted;
 
 const CONFIG: &str = include_str!("demo/tokenwheel.yml");
@@ -90,12 +90,13 @@ impl Stage {
         let setup = Setup {
             environment: Arc::new(move |name| environment.get(name).cloned()),
             carrier: Arc::new(move |_| Ok(Arc::new(Mounted(sandbox.clone())) as Arc<dyn Transport>)),
+            random: counted(),
             offline: false,
         };
         let wheel = Wheel::build(&self.config, &setup).map_err(|problems| problems.to_string())?;
         let world = World {
             clock: Arc::new(SandboxClock(self.sandbox.clone())),
-            random: Arc::new(|buffer: &mut [u8]| buffer.fill(7)),
+            random: counted(),
             holder: "the demo".to_owned(),
             tell: Arc::new(|token, verb, detail| report::print(&format!("{token}: {verb}: {detail}\n"))),
             stop: Arc::new(AtomicBool::new(false)),
@@ -123,4 +124,10 @@ impl Stage {
         report::print(&format!("\n{}", report.render(Format::Text, false)));
         Ok(report)
     }
+}
+
+/// No two fillings are the same, and every demo is.
+fn counted() -> Random {
+    let fillings = AtomicU8::new(7);
+    Arc::new(move |buffer: &mut [u8]| buffer.fill(fillings.fetch_add(1, Ordering::Relaxed)))
 }

@@ -8,14 +8,13 @@
 //! * [`Destination::holds`] lends the value only to the truth test of its own issuer.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Means};
 use crate::token::{TokenValue, ValueShape};
 
 /// Where a token lives: unique over the config, and what people read.
@@ -115,6 +114,12 @@ pub trait Destination: Send + Sync {
     /// Says what it holds.
     async fn holds(&self, last: Option<&Receipt>) -> anyhow::Result<Holding>;
 
+    /// Removes what the delivery made superfluous, such as the old thing where it had to be made anew. Called once it
+    /// is confirmed; until it succeeds the destination counts as owed.
+    async fn clear_up(&self, _receipt: &Receipt) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// Who could read a refresher kept here besides the job that needs it; asked after [`Self::holds`].
     fn exposure(&self) -> Option<String> {
         None
@@ -125,8 +130,8 @@ pub trait Destination: Send + Sync {
 pub struct Site {
     /// The service, logged in to; `None` for kinds that need none.
     pub connection: Option<Arc<dyn Connection>>,
-    /// The folder that relative paths start from.
-    pub folder: PathBuf,
+    /// What it may use besides.
+    pub means: Means,
 }
 
 impl Site {

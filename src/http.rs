@@ -17,7 +17,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use url::Url;
+use url::{Host, Url};
 
 use crate::token::TokenValue;
 use budget::Budget;
@@ -81,6 +81,27 @@ impl Call {
         self
     }
 
+    /// Adds a header whose value comes from the config and is no secret. What a header cannot carry is left out.
+    #[must_use]
+    pub fn plain_header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// Adds a user name and a password, as HTTP's Basic scheme has them.
+    #[must_use]
+    pub fn basic(self, user: &str, password: &TokenValue) -> Self {
+        use base64::Engine as _;
+        let pair = zeroize::Zeroizing::new(format!("{user}:{}", password.expose()));
+        let pair = zeroize::Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(pair.as_bytes()));
+        match TokenValue::new(&pair) {
+            Ok(pair) => self.credential(http::header::AUTHORIZATION, "Basic ", &pair),
+            Err(_) => self,
+        }
+    }
+
     /// Adds a credential, after a scheme such as `Bearer ` or nothing at all. It is marked sensitive, and is never
     /// sent anywhere but to the URL of this call: redirects are not followed.
     #[must_use]
@@ -99,6 +120,13 @@ impl Call {
     pub fn json<T: Serialize>(self, body: &T) -> Self {
         // What we serialise are our own plain structs, which always have a JSON form.
         self.body("application/json", serde_json::to_vec(body).unwrap_or_default().into())
+    }
+
+    /// Gives it the fields of a form.
+    #[must_use]
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.body("application/x-www-form-urlencoded", body.into())
     }
 
     /// Gives it a body of that media type.
@@ -338,6 +366,29 @@ impl Http {
             return Err(HttpError { call: call.name(), cause: Cause::Redirected(target(&head.headers, &call.url)) });
         }
         Ok(Answer { status: head.status, headers: head.headers, body, call: call.name() })
+    }
+}
+
+/// An address that a credential may be sent to.
+pub fn address(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|_| "the url is not one; it begins with `https://`".to_owned())?;
+    let loopback = match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => return Err("the url has no host".to_owned()),
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a credential has no place in the url; say `token: env:NAME`".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("the url ends with its path".to_owned());
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if loopback => Ok(url),
+        "http" => Err("plain http would show the credential to everyone in between; say `https://`".to_owned()),
+        other => Err(format!("`{other}://` is not spoken here; say `https://`")),
     }
 }
 

@@ -16,8 +16,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use crate::connection::Connection;
-use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
+use crate::connection::{Connection, Means};
+use crate::token::{Minted, Order, Parts, Subject, TokenRecord, TokenValue, ValueShape};
 
 /// How a new token follows the old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,8 +153,35 @@ pub trait Issuer: Send + Sync {
     /// Proves what a value is, by asking the issuer with it or about it.
     async fn verify(&self, value: &TokenValue) -> Proof;
 
-    /// Ends one token for good. That it has ended before is well.
-    async fn revoke(&self, record: &TokenRecord) -> anyhow::Result<Ended>;
+    /// Ends one token for good. That it has ended before is well. The value is lent where this run knows it; an issuer
+    /// that cannot do without it says so when there is none.
+    async fn revoke(&self, record: &TokenRecord, value: Option<&TokenValue>) -> anyhow::Result<Ended>;
+
+    /// Whether a value can be asked who it is. Where to ask is to use it up, or nobody can be asked at all, it is known
+    /// by its fingerprint, and [`Self::verify`] is only called with what was just minted.
+    fn askable(&self) -> bool {
+        true
+    }
+
+    /// Whether a predecessor can be ended here at all; where it cannot, a person is told to do it.
+    fn ends_tokens(&self) -> bool {
+        true
+    }
+
+    /// The names of what is minted besides the value.
+    fn parts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Those parts that are known without minting, so that a value alone can be given its shape again.
+    fn known_parts(&self) -> Parts {
+        Parts::new()
+    }
+
+    /// What a person should know about the live token, besides its dates; asked after [`Self::inventory`].
+    fn advice(&self, _live: Option<&TokenRecord>, _now: DateTime<Utc>) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Whose rights a token minted now would carry, where that is not the old one's matter.
     async fn mints_as(&self) -> Option<String> {
@@ -173,8 +200,10 @@ pub enum Ttl {
 
 /// What an issuer is built on.
 pub struct Ground {
-    /// The service, logged in to as this token's config says.
+    /// The service, logged in to as this token's config says. A kind without a service gets one without a host.
     pub connection: Arc<dyn Connection>,
+    /// What it may use besides.
+    pub means: Means,
     /// Whether the login is the token itself (`self:`), which then rotates itself.
     pub own_login: bool,
 }

@@ -55,6 +55,9 @@ pub struct Entry {
     /// One for each run that meant to mint, until all is confirmed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intents: Vec<Intent>,
+    /// Of the value that the last turn used up, where to use it once more could end all that followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Fingerprint>,
     /// Tokens of ours that are to end, marked by a confirmed successor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retire: Vec<Retiree>,

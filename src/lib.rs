@@ -26,6 +26,7 @@ pub mod http;
 pub mod issuer;
 pub mod ledger;
 pub mod plan;
+mod protocol;
 pub mod reference;
 pub mod report;
 pub mod rotation;

@@ -8,6 +8,8 @@ mod live;
 mod reasons;
 mod whole;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +42,8 @@ pub struct Wanted {
     pub watch: bool,
     /// The destinations, by address, in the order of the config.
     pub destinations: Vec<String>,
+    /// Those among them that need what only a mint gives, so that no sibling can lend it to them.
+    pub only_minted: BTreeSet<usize>,
 }
 
 /// What was seen of a token in this run.

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use crate::connection::Slot;
 use crate::destination::{Ask, Assurance, Depth, Destination, Receipt};
 use crate::issuer::{Issuer, Leave, MintError, Proof};
-use crate::token::{Minted, Order, TokenRecord, TokenValue};
+use crate::token::{Form, Minted, Order, Parts, TokenRecord, TokenValue};
 pub use stopped::{Stopped, Verb};
 
 /// How long a rejection of a token that was just made is doubted.
@@ -21,6 +21,10 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2
 pub struct Stop {
     /// Where the value goes.
     pub destination: Arc<dyn Destination>,
+    /// The form in which it gets it.
+    pub form: Form,
+    /// Whether the others wait until it took it.
+    pub first: bool,
     /// The receipt of the last delivery.
     pub last: Option<Receipt>,
     /// Whether it holds nothing of use now: then its refusal holds nothing up.
@@ -144,8 +148,11 @@ impl<'a> Rotation<'a, Due> {
         let leave = job.issuer.rehearse(&job.order).await.map_err(|why| Stopped::rehearsing_issuer(&why))?;
         let shape = job.issuer.shape();
         let answers = join_all(job.stops.iter().map(|stop| {
-            let ask = Ask { shape: shape.as_ref(), depth: Depth::Try, last: stop.last.as_ref() };
-            async move { stop.destination.rehearse(&ask).await }
+            let shape = shape.as_ref().and_then(|shape| stop.form.shape(shape));
+            async move {
+                let ask = Ask { shape: shape.as_ref(), depth: Depth::Try, last: stop.last.as_ref() };
+                stop.destination.rehearse(&ask).await
+            }
         }))
         .await;
         let (mut willing, mut owed) = (Vec::new(), Vec::new());
@@ -215,16 +222,26 @@ impl<'a> Rotation<'a, Verified> {
         let (job, Verified { before, minted, proof }) = (self.job, self.state);
         let Rehearsed { willing, mut owed } = before;
         let stops = willing.iter().filter_map(|index| job.stops.get(*index).map(|stop| (*index, stop)));
-        let answers = join_all(stops.map(|(index, stop)| {
-            let value = &minted.value;
-            async move { (index, stop.destination.deliver(value, stop.last.as_ref()).await) }
-        }))
-        .await;
+        let (first, second): (Vec<_>, Vec<_>) = stops.partition(|(_, stop)| stop.first);
         let mut given = Vec::new();
-        for (index, answer) in answers {
-            match answer {
-                Ok(receipt) => given.push((index, receipt)),
-                Err(why) => owed.push(Missed { index, why: format!("{why:#}") }),
+        for stops in [first, second] {
+            // Who sends what a receiver does not know yet is turned away there.
+            let waits = owed.iter().any(|missed| job.stops.get(missed.index).is_some_and(|stop| stop.first));
+            let answers = join_all(stops.into_iter().map(|(index, stop)| {
+                let minted = &minted;
+                async move {
+                    if waits {
+                        return (index, Err(anyhow::anyhow!("it waits for a destination that is to have it `first`")));
+                    }
+                    (index, stop.give(&minted.value, &minted.parts).await)
+                }
+            }))
+            .await;
+            for (index, answer) in answers {
+                match answer {
+                    Ok(receipt) => given.push((index, receipt)),
+                    Err(why) => owed.push(Missed { index, why: format!("{why:#}") }),
+                }
             }
         }
         if given.is_empty() && !job.stops.is_empty() {
@@ -241,8 +258,8 @@ impl Rotation<'_, Delivered> {
         let (job, Delivered { minted, proof, given, mut owed }) = (self.job, self.state);
         let stops = given.into_iter().filter_map(|(index, receipt)| Some((index, job.stops.get(index)?, receipt)));
         let answers = join_all(stops.map(|(index, stop, receipt)| {
-            let value = &minted.value;
-            async move { (index, stop.destination.confirm(value, &receipt).await, receipt) }
+            let minted = &minted;
+            async move { (index, stop.seen(&minted.value, &minted.parts, &receipt).await, receipt) }
         }))
         .await;
         let mut held = Vec::new();
@@ -261,15 +278,30 @@ impl Rotation<'_, Delivered> {
     }
 }
 
-/// Gives a value that a sibling lends to destinations that lack it.
-pub async fn redeliver(value: &TokenValue, stops: &[(usize, &Stop)]) -> (Vec<Held>, Vec<Missed>) {
+impl Stop {
+    /// Gives it the value, in its form.
+    async fn give(&self, value: &TokenValue, parts: &Parts) -> anyhow::Result<Receipt> {
+        let shaped = self.form.put_on(value, parts)?;
+        self.destination.deliver(&shaped, self.last.as_ref()).await
+    }
+
+    /// Looks whether it has it, and then removes what the delivery made superfluous.
+    async fn seen(&self, value: &TokenValue, parts: &Parts, receipt: &Receipt) -> anyhow::Result<Assurance> {
+        let assurance = self.destination.confirm(&self.form.put_on(value, parts)?, receipt).await?;
+        self.destination.clear_up(receipt).await?;
+        Ok(assurance)
+    }
+}
+
+/// Gives a value that a sibling lends to destinations that lack it; `parts` are those that are known without a mint.
+pub async fn redeliver(value: &TokenValue, parts: &Parts, stops: &[(usize, &Stop)]) -> (Vec<Held>, Vec<Missed>) {
     let answers = join_all(stops.iter().map(|(index, stop)| async move {
-        let shape = value.shape();
-        let ask = Ask { shape: Some(&shape), depth: Depth::Look, last: stop.last.as_ref() };
         let outcome = async {
+            let shape = stop.form.put_on(value, parts)?.shape();
+            let ask = Ask { shape: Some(&shape), depth: Depth::Look, last: stop.last.as_ref() };
             stop.destination.rehearse(&ask).await?;
-            let receipt = stop.destination.deliver(value, stop.last.as_ref()).await?;
-            let assurance = stop.destination.confirm(value, &receipt).await?;
+            let receipt = stop.give(value, parts).await?;
+            let assurance = stop.seen(value, parts, &receipt).await?;
             anyhow::Ok(Held { index: *index, assurance, receipt })
         };
         outcome.await.map_err(|why| Missed { index: *index, why: format!("{why:#}") })

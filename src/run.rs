@@ -5,29 +5,35 @@
 
 mod apply;
 mod check;
+mod credentials;
 mod login;
 mod observe;
 mod order;
 mod record;
 mod revoke;
 mod setup;
+mod supply;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
 
 use crate::config::Config;
+use crate::issuer::Succession;
 use crate::ledger::{self, Lease, LeaseError, Ledger, LedgerError};
 use crate::plan::{self, Asked, Moment, Plan};
 use crate::report::{ConnectionReport, Outcome, RunReport, TokenReport};
 use crate::rotation::Verb;
 use crate::token::Salt;
 pub use check::{Finding, needs, offline};
+pub use credentials::Credential;
 pub use login::ConnectionState;
 pub use observe::Observation;
-pub use setup::{Carrier, Credential, Environment, Linked, Setup, Turning, Wheel};
+pub use setup::{Carrier, Environment, Linked, Place, Setup, Turning, Wheel};
+pub use supply::{Supply, Unfit};
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
@@ -130,14 +136,14 @@ pub enum Reach {
 impl Run {
     /// Logs in, takes the lease if the run is to act, reads the ledger, and looks at every token.
     pub async fn observe(
-        wheel: Wheel,
+        mut wheel: Wheel,
         world: World,
         config: &Config,
         wish: Wish,
         reach: Reach,
     ) -> Result<Self, NotBegun> {
         let started = world.clock.now();
-        let mut connections = login::all(&wheel, &wish).await;
+        let mut connections = login::all(&mut wheel, &wish).await;
         for (name, state) in &connections {
             let doubles = if state.login.is_some() { state.aliases(&wheel, name).await } else { Vec::new() };
             if let Some(first) = doubles.first() {
@@ -208,6 +214,15 @@ impl Run {
                 plan.notes.push(format!("it will act with the rights of {after}, no longer of {before}"));
             }
         }
+        for plan in &mut plans {
+            let Some(token) = self.wheel.tokens.get(&plan.name) else { continue };
+            plan.notes.extend(token.issuer.advice(plan.live.as_ref(), self.started));
+            let manual = token.wanted.succession == Succession::Manual && !token.wanted.watch;
+            if manual && plan.due.is_some_and(|due| due <= self.started) {
+                let how = format!("hand it over with `tokenwheel supply {}`", plan.name);
+                plan.notes.push(format!("a person is due: make a new one by hand, and {how}"));
+            }
+        }
         plans
     }
 
@@ -273,6 +288,7 @@ impl Run {
     /// Ends a run that did not act, giving back its lease.
     pub async fn end(self) {
         release(self.lease, self.wheel.shelf.as_deref()).await;
+        log_out(&self.wheel).await;
     }
 
     fn stopping(&self) -> bool {
@@ -282,6 +298,11 @@ impl Run {
     fn overlap(&self, name: &str) -> TimeDelta {
         self.wheel.tokens.get(name).map_or_else(TimeDelta::zero, |token| token.wanted.overlap)
     }
+}
+
+/// Ends the sessions that were opened in this run.
+async fn log_out(wheel: &Wheel) {
+    join_all(wheel.connections.values().map(|linked| linked.connection.log_out())).await;
 }
 
 async fn release(lease: Option<Lease>, shelf: Option<&dyn crate::shelf::Shelf>) {

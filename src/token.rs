@@ -1,5 +1,8 @@
 //! What a token is: its value, which nobody may see, and its record, which everybody may.
 
+mod form;
+
+use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::text;
+pub use form::{Form, Template};
 
 /// The one type that holds a token's value, with one door out: [`TokenValue::expose`].
 ///
@@ -28,6 +32,26 @@ impl TokenValue {
             return Err(BadValue::ControlCharacter);
         }
         Ok(Self(SecretString::from(trimmed)))
+    }
+
+    /// Takes in a value that may have several lines: a private key in PEM, a file in a shape of its own. Such a value
+    /// ends with one line break, for there are readers of keys that refuse one without. A header never carries it.
+    pub fn of_lines(text: &str) -> Result<Self, BadValue> {
+        let trimmed = text.trim();
+        if !trimmed.contains('\n') {
+            return Self::new(trimmed);
+        }
+        if trimmed.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            return Err(BadValue::ControlCharacter);
+        }
+        let mut lines = zeroize::Zeroizing::new(trimmed.replace("\r\n", "\n"));
+        lines.push('\n');
+        Ok(Self(SecretString::from(lines.as_str())))
+    }
+
+    /// Takes in what somebody handed over: a PEM text with its lines, anything else as one line.
+    pub fn handed(text: &str) -> Result<Self, BadValue> {
+        if text.trim_start().starts_with("-----BEGIN ") { Self::of_lines(text) } else { Self::new(text) }
     }
 
     /// The one door: called only where the value goes on the wire or into its destination.
@@ -180,12 +204,24 @@ impl TokenRecord {
     }
 }
 
+/// What belongs to a value besides itself, by name: a user name, the public half of a key, an access token.
+pub type Parts = BTreeMap<&'static str, TokenValue>;
+
 /// A token fresh from its issuer: it exists, here and nowhere else.
 pub struct Minted {
     /// The value, shown once.
     pub value: TokenValue,
+    /// What was minted with it, under the names that [`crate::issuer::Issuer::parts`] gives.
+    pub parts: Parts,
     /// What the issuer says of it.
     pub record: TokenRecord,
+}
+
+impl Minted {
+    /// A value that comes alone.
+    pub fn new(value: TokenValue, record: TokenRecord) -> Self {
+        Self { value, parts: Parts::new(), record }
+    }
 }
 
 /// What is to be minted: everything that the issuer does not know by itself.
@@ -216,6 +252,16 @@ mod tests {
         assert_eq!(TokenValue::new(" abc\n").unwrap().expose(), "abc");
         assert_eq!(TokenValue::new("a\nbc").unwrap_err(), BadValue::ControlCharacter);
         assert_eq!(TokenValue::new(" \n").unwrap_err(), BadValue::Empty);
+    }
+
+    #[test]
+    fn a_text_of_several_lines_ends_with_one_line_break_however_it_came() {
+        for text in ["-----BEGIN K\nabc\n-----END K", "-----BEGIN K\r\nabc\r\n-----END K\r\n\n"] {
+            assert_eq!(TokenValue::handed(text).unwrap().expose(), "-----BEGIN K\nabc\n-----END K\n");
+        }
+        assert_eq!(TokenValue::of_lines("abc\n").unwrap().expose(), "abc");
+        assert_eq!(TokenValue::handed("abc\ndef").unwrap_err(), BadValue::ControlCharacter);
+        assert_eq!(TokenValue::of_lines("a\n\x1b[0m").unwrap_err(), BadValue::ControlCharacter);
     }
 
     #[test]

@@ -7,16 +7,17 @@ use chrono::TimeDelta;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use url::{Host, Url};
 
 use super::forms::{self, Source};
 use super::problem::{Problem, Problems, hint};
 use super::schema::{self, By, Defaults, File, Included, Rotate, Token};
 use super::tree::{Kind, Node, Pair};
-use super::{Config, ConnectionSpec, PartSpec, Spot, TokenSpec, strict, tree};
+use super::{Config, ConnectionSpec, PartSpec, PlaceSpec, Spot, TokenSpec, strict, tree};
+use crate::http::address;
 use crate::issuer::IssuerKind;
 use crate::plan::Rule;
 use crate::services;
+use crate::token::{Form, Template};
 
 /// How often the schedule runs when the config does not say.
 const EVERY: TimeDelta = TimeDelta::hours(24);
@@ -205,14 +206,24 @@ impl Reader {
 
     fn connection(&mut self, file: &str, pair: &Pair) -> Option<ConnectionSpec> {
         let what = format!("connection `{}`", pair.key);
-        let decoded: schema::Connection = self.decode(file, &what, &pair.value, &schema::of::<schema::Connection>())?;
-        let names = services::SERVICES.iter().map(|service| service.name);
-        if !names.clone().any(|name| name == decoded.service) {
-            let line = pair.value.get("service").map_or(pair.line, |node| node.line);
-            self.say(file, line, format!("no service `{}`{}", decoded.service, hint(&decoded.service, names)));
+        let node = &pair.value;
+        let Some(name) = node.get("service").and_then(Node::text) else {
+            // No service, or none that could be one: the common form says what is wrong.
+            let _: Option<schema::Connection> = self.decode(file, &what, node, &schema::of::<schema::Connection>());
             return None;
-        }
-        let url_line = pair.value.get("url").map_or(pair.line, |node| node.line);
+        };
+        let Some(service) = services::SERVICES.iter().find(|service| service.name == name) else {
+            let line = node.get("service").map_or(pair.line, |node| node.line);
+            let names = services::SERVICES.iter().map(|service| service.name);
+            self.say(file, line, format!("no service `{name}`{}", hint(name, names)));
+            return None;
+        };
+        let mut keys: Map<String, Value> = self.decode(file, &what, node, &schema::connection(service))?;
+        let common = schema::of::<schema::Connection>();
+        let common = common.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let common: Map<String, Value> = common.filter_map(|(key, _)| keys.remove_entry(key)).collect();
+        let decoded: schema::Connection = serde_json::from_value(Value::Object(common)).ok()?;
+        let url_line = node.get("url").map_or(pair.line, |node| node.line);
         let url = match decoded.url.as_deref().map(address) {
             None => None,
             Some(Ok(url)) => Some(url),
@@ -225,9 +236,10 @@ impl Reader {
             spot: Spot { file: file.to_owned(), line: pair.line },
             service: decoded.service,
             url,
-            token: Source::parse(&decoded.token).ok()?,
+            token: decoded.token.as_deref().map(Source::parse).transpose().ok()?,
             spare: decoded.spare.as_deref().map(Source::parse).transpose().ok()?,
             ca_file: decoded.ca_file.map(|path| self.folder.join(path)),
+            keys: Value::Object(keys),
         })
     }
 
@@ -280,13 +292,11 @@ impl Reader {
         let outer: Option<Token> = self.decode(file, &format!("token `{name}`"), node, &schema::of::<Token>());
         let issuer_node = node.get("issuer");
         let issuer = issuer_node.and_then(|part| self.issuer(file, part));
-        let known: Vec<_> = services::DESTINATIONS.iter().map(|kind| (kind.kind, kind.about, kind.schema)).collect();
         let items = match node.get("destinations").map(|node| &node.kind) {
             Some(Kind::List(items)) => items.as_slice(),
             _ => &[],
         };
-        let destinations: Vec<PartSpec> =
-            items.iter().filter_map(|item| self.part(file, "a destination", item, &known)).collect();
+        let destinations: Vec<PlaceSpec> = items.iter().filter_map(|item| self.place(file, item)).collect();
         let (outer, (kind, mut issuer)) = (outer?, issuer?);
         let taken = |issuer: &mut PartSpec, key: &str| {
             let value = issuer.keys.as_object_mut().and_then(|keys| keys.remove(key));
@@ -353,6 +363,35 @@ impl Reader {
         Some((kind, self.checked(file, name, node, &schema)?))
     }
 
+    /// A destination: the keys of its kind, and those that shape what it gets.
+    fn place(&mut self, file: &str, node: &Node) -> Option<PlaceSpec> {
+        let known: Vec<_> = services::DESTINATIONS.iter().map(|kind| (kind.kind, kind.about, kind.schema)).collect();
+        let name = self.kind(file, "a destination", node, &known)?;
+        let kind = services::DESTINATIONS.iter().find(|kind| kind.kind == name)?;
+        let mut part = self.checked(file, name, node, &schema::destination(kind))?;
+        let own_part = schema::has_own_part(&(kind.schema)());
+        let keys = part.keys.as_object_mut()?;
+        let mut taken = |key: &str| keys.remove(key).filter(|_| schema::SHAPING.contains(&key));
+        let (shape, first) = (taken("as"), taken("first"));
+        let only = if own_part { None } else { taken("part") };
+        let form = match (shape, only) {
+            (Some(_), Some(_)) => Err("`as` and `part` exclude each other: `as: \"{NAME}\"` is that part".to_owned()),
+            (None, Some(part)) => Ok(Form::part(part.as_str().unwrap_or_default())),
+            (Some(Value::String(text)), None) => Form::parse(&text).map_err(|why| format!("`as`: {why}")),
+            (Some(docker), None) => docker_config(&docker),
+            (None, None) => Ok(Form::Whole),
+        };
+        let first = first.and_then(|first| first.as_bool()).unwrap_or_default();
+        match form {
+            Ok(form) => Some(PlaceSpec { part, form, first }),
+            Err(why) => {
+                let line = node.get("as").or_else(|| node.get("part")).map_or(node.line, |node| node.line);
+                self.say(file, line, why);
+                None
+            }
+        }
+    }
+
     fn part(&mut self, file: &str, what: &str, node: &Node, known: &[Known]) -> Option<PartSpec> {
         let name = self.kind(file, what, node, known)?;
         let (_, about, own) = known.iter().find(|(kind, _, _)| *kind == name)?;
@@ -396,25 +435,12 @@ fn digest(issuer: &PartSpec, ttl: Option<TimeDelta>) -> String {
     crate::text::hex(Sha256::digest(order.to_string()).into_iter().take(8))
 }
 
-/// An address that a credential may be sent to.
-pub(crate) fn address(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|_| "the url is not one; it begins with `https://`".to_owned())?;
-    let loopback = match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => return Err("the url has no host".to_owned()),
+/// What `as: { dockerconfigjson: … }` says; its form was checked.
+fn docker_config(shape: &Value) -> Result<Form, String> {
+    let text = |key: &str| {
+        let text = shape.pointer(&format!("/dockerconfigjson/{key}")).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
     };
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("a credential has no place in the url; say `token: env:NAME`".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("the url ends with its path".to_owned());
-    }
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if loopback => Ok(url),
-        "http" => Err("plain http would show the credential to everyone in between; say `https://`".to_owned()),
-        other => Err(format!("`{other}://` is not spoken here; say `https://`")),
-    }
+    let username = Template::parse(&text("username")).map_err(|why| format!("`username`: {why}"))?;
+    Ok(Form::DockerConfig { registry: text("registry"), username })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schema::{Connection, File, Token, add, issuer, of, part};
+use super::schema::{self, File, Token, add, issuer, of, part};
 use crate::services;
 
 /// The definitions of the document that is being put together.
@@ -55,8 +55,7 @@ fn rename(schema: &mut Value, name: &str) {
 pub fn schema() -> Value {
     let mut definitions = Definitions::default();
     let issuers = services::ISSUERS.iter().map(|kind| (kind.kind, issuer(kind))).collect();
-    let destinations =
-        services::DESTINATIONS.iter().map(|kind| (kind.kind, part(kind.kind, kind.about, (kind.schema)()))).collect();
+    let destinations = services::DESTINATIONS.iter().map(|kind| (kind.kind, schema::destination(kind))).collect();
     let shelves =
         services::SHELVES.iter().map(|kind| (kind.kind, part(kind.kind, kind.about, (kind.schema)()))).collect();
     let issuers = definitions.kinds("issuer", issuers);
@@ -64,7 +63,8 @@ pub fn schema() -> Value {
     let shelves = definitions.kinds("ledger", shelves);
 
     let token = definitions.take("token", of::<Token>());
-    let connection = definitions.take("connection", of::<Connection>());
+    let connections = services::SERVICES.iter().map(|service| (service.name, schema::connection(service))).collect();
+    let connection = definitions.kinds("connection", connections);
     let mut known = |name: &str, key: &str, value: Value| {
         if let Some(schema) = definitions.0.get_mut(name) {
             add(schema, key, value);
@@ -72,8 +72,6 @@ pub fn schema() -> Value {
     };
     known("token", "issuer", issuers);
     known("token", "destinations", json!({ "type": "array", "items": destinations, "description": "Where it goes." }));
-    let words: Vec<&str> = services::SERVICES.iter().map(|service| service.name).collect();
-    known("connection", "service", json!({ "type": "string", "enum": words, "description": "The service." }));
 
     let mut file = of::<File>();
     let map = |of: Value, about: &str| json!({ "type": "object", "description": about, "additionalProperties": of });

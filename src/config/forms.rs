@@ -13,15 +13,31 @@ pub enum Source {
     Environment(String),
     /// `file:PATH`
     File(PathBuf),
+    /// `vault:PATH#KEY`, read over the config's connection of service vault
+    Vault {
+        /// The path of the secret.
+        path: String,
+        /// The key in it.
+        key: String,
+    },
+    /// `oidc:AUDIENCE`, the identity that the runner vouches for
+    Oidc(String),
 }
 
 impl Source {
-    /// Reads `env:NAME` or `file:PATH`. The error never repeats the text, which may be a secret.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads a source. The error never repeats the text, which may be a secret.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("env", name)) if is_name(name) => Ok(Self::Environment(name.to_owned())),
             Some(("env", _)) => Err("a variable's name after `env:` has letters, digits and `_`".to_owned()),
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(PathBuf::from(path))),
+            Some(("vault", rest)) => match rest.rsplit_once('#') {
+                Some((path, key)) if !path.is_empty() && !key.is_empty() => {
+                    Ok(Self::Vault { path: path.to_owned(), key: key.to_owned() })
+                }
+                _ => Err("a secret in a vault is a path and a key: `vault:PATH#KEY`".to_owned()),
+            },
+            Some(("oidc", audience)) if !audience.is_empty() => Ok(Self::Oidc(audience.to_owned())),
             _ => Err("a credential is never written here: say `env:NAME` or `file:PATH`; if this was a real one, it \
                       has leaked and is to be replaced"
                 .to_owned()),
@@ -34,6 +50,8 @@ impl std::fmt::Display for Source {
         match self {
             Self::Environment(name) => write!(f, "env:{name}"),
             Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Vault { path, key } => write!(f, "vault:{path}#{key}"),
+            Self::Oidc(audience) => write!(f, "oidc:{audience}"),
         }
     }
 }

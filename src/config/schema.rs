@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::connection::{Needed, ServiceKind};
+use crate::destination::DestinationKind;
 use crate::issuer::{IssuerKind, Ttl};
 
 /// Rotates API tokens: mints, delivers, proves and retires them.
@@ -90,9 +92,9 @@ pub(super) struct Connection {
     /// Its address. May be left out only in a job of that very server.
     #[schemars(example = "https://gitlab.example.com")]
     pub(super) url: Option<String>,
-    /// Where its refresher is: `env:NAME` or `file:PATH`.
+    /// Where its refresher is: `env:NAME`, `file:PATH`, `vault:PATH#KEY`, or `oidc:AUDIENCE` for the job's own identity.
     #[schemars(extend("format" = "source"), example = "env:GITLAB_REFRESHER")]
-    pub(super) token: String,
+    pub(super) token: Option<String>,
     /// Where its spare refresher is.
     #[schemars(extend("format" = "source"), example = "env:GITLAB_SPARE")]
     pub(super) spare: Option<String>,
@@ -247,6 +249,78 @@ pub(super) fn part(kind: &str, about: &str, own: Value) -> Value {
         object.insert("additionalProperties".to_owned(), json!(false));
     }
     schema
+}
+
+/// The schema of a connection to a service: what every connection has, and the keys of its own.
+pub(super) fn connection(service: &ServiceKind) -> Value {
+    let mut schema = (service.schema)();
+    refuse_nothing(&mut schema);
+    let common = of::<Connection>();
+    for (key, value) in common.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        add(&mut schema, key, value.clone());
+    }
+    add(&mut schema, "service", json!({ "const": service.name, "type": "string", "description": service.about }));
+    if service.token == Needed::Required {
+        require(&mut schema, "token");
+    }
+    require(&mut schema, "service");
+    if let Some(object) = schema.as_object_mut() {
+        object.remove("$schema");
+        object.insert("title".to_owned(), json!(format!("connection to {}", service.name)));
+        object.insert("description".to_owned(), json!(service.about));
+        object.insert("additionalProperties".to_owned(), json!(false));
+    }
+    schema
+}
+
+/// The keys that shape what a destination gets. A kind that has a `part` of its own keeps it.
+pub(super) const SHAPING: [&str; 3] = ["as", "part", "first"];
+
+/// The schema of a destination of a kind.
+pub(super) fn destination(kind: &DestinationKind) -> Value {
+    let mut schema = part(kind.kind, kind.about, (kind.schema)());
+    let own_part = has_own_part(&schema);
+    let docker = json!({
+        "type": "object", "required": ["dockerconfigjson"], "additionalProperties": false,
+        "properties": { "dockerconfigjson": {
+            "type": "object", "required": ["registry", "username"], "additionalProperties": false,
+            "description": "The JSON by which container engines log in.",
+            "properties": {
+                "registry": { "type": "string", "description": "The registry's host." },
+                "username": { "type": "string", "description": "The user name; `{username}` where the issuer has one." },
+            },
+        } },
+    });
+    add(
+        &mut schema,
+        "as",
+        json!({
+            "anyOf": [{ "type": "string", "examples": ["Bearer {value}"] }, docker],
+            "description": "The form it gets: a text with `{value}` or the name of another part in braces, or a docker \
+                            config.",
+        }),
+    );
+    if !own_part {
+        add(
+            &mut schema,
+            "part",
+            json!({ "type": "string", "description": "Only this part of what is minted, such as `public`." }),
+        );
+    }
+    add(
+        &mut schema,
+        "first",
+        json!({
+            "type": "boolean",
+            "description": "Given before all others, which wait until it took it: a receiver before its senders.",
+        }),
+    );
+    schema
+}
+
+/// Whether the keys of a kind have a `part` of their own.
+pub(super) fn has_own_part(schema: &Value) -> bool {
+    schema.pointer("/properties/part").is_some()
 }
 
 /// The schema of an issuer of a kind.

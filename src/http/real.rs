@@ -1,7 +1,6 @@
 //! The transport of a real run: one reqwest client, on rustls.
 
 use std::error::Error as _;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -24,7 +23,7 @@ pub struct RealTransport {
 impl RealTransport {
     /// Builds the client. It trusts the system's roots (which `SSL_CERT_FILE` and `SSL_CERT_DIR` name), or, where
     /// there are none, as in an empty image, the compiled-in ones; and the private CAs named in the config.
-    pub fn new(private_roots: &[PathBuf]) -> anyhow::Result<Self> {
+    pub fn new(private_roots: Option<&str>) -> anyhow::Result<Self> {
         let found = rustls_native_certs::load_native_certs();
         if let (true, Some(error)) = (found.certs.is_empty(), found.errors.first()) {
             return Err(anyhow!("{error}")).context("the system's certificate roots cannot be read");
@@ -34,11 +33,10 @@ impl RealTransport {
         } else {
             found.certs.iter().filter_map(|der| certificate(der)).collect()
         };
-        for path in private_roots {
-            let pem = std::fs::read(path).with_context(|| format!("cannot read the CA file {}", path.display()))?;
-            let bundle = reqwest::Certificate::from_pem_bundle(&pem)
-                .with_context(|| format!("{} holds what is no PEM certificate", path.display()))?;
-            anyhow::ensure!(!bundle.is_empty(), "{} holds no PEM certificate", path.display());
+        if let Some(pem) = private_roots {
+            let bundle =
+                reqwest::Certificate::from_pem_bundle(pem.as_bytes()).context("it holds what is no PEM certificate")?;
+            anyhow::ensure!(!bundle.is_empty(), "it holds no PEM certificate");
             roots.extend(bundle);
         }
         let client = reqwest::Client::builder()

@@ -85,8 +85,11 @@ const REASONS: &[Check] = &[
 
 /// Decides what to do with one token.
 pub(super) fn decide(view: &View<'_>) -> Step {
-    if view.wanted.watch || view.wanted.succession == Succession::Manual {
+    if view.wanted.watch {
         return Step::Watch;
+    }
+    if view.wanted.succession == Succession::Manual {
+        return mend(view);
     }
     if let Some(count) = view.standing.ambiguous {
         return Step::Refuse {
@@ -108,7 +111,7 @@ pub(super) fn decide(view: &View<'_>) -> Step {
     }
     let Some(reason) = REASONS.iter().find_map(|reason| reason(view)) else { return redeliver(view, None) };
     // A stray can only be retired by a successor of its own; all else is first mended by giving what lives.
-    if reason.code.is_repair() && view.standing.strays.is_empty() && lender(view).is_some() {
+    if reason.code.is_repair() && view.standing.strays.is_empty() && lender(view).is_some() && can_be_lent(view) {
         let due = REASONS.iter().filter_map(|other| other(view)).find(|other| !other.code.is_repair());
         return due.map_or_else(|| redeliver(view, Some(&reason)), |reason| rotate(view, reason));
     }
@@ -135,8 +138,23 @@ fn lender(view: &View<'_>) -> Option<usize> {
     view.seen.sights.iter().position(lends)
 }
 
+/// Nobody but a person mints it; what lives is given to those that lack it.
+fn mend(view: &View<'_>) -> Step {
+    let reason = [wrong_somewhere, owed].iter().find_map(|reason: &Check| reason(view));
+    match redeliver(view, reason.as_ref()) {
+        Step::Keep => Step::Watch,
+        step => step,
+    }
+}
+
+/// Whether whatever lacks the live value can do with the value alone.
+fn can_be_lent(view: &View<'_>) -> bool {
+    view.standing.wanting.iter().all(|index| !view.wanted.only_minted.contains(index))
+}
+
 fn redeliver(view: &View<'_>, reason: Option<&Reason>) -> Step {
     let mut to = [view.standing.wanting.as_slice(), &view.standing.unproven].concat();
+    to.retain(|index| !view.wanted.only_minted.contains(index));
     to.sort_unstable();
     match lender(view) {
         Some(from) if !to.is_empty() => {

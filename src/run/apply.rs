@@ -7,17 +7,16 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 
-use super::setup::Turning;
-use super::{Run, order, record, release};
+use super::setup::{Place, Turning};
+use super::{Run, log_out, order, record, release};
 use crate::connection::Slot;
-use crate::destination::Destination;
 use crate::issuer::Ended;
 use crate::ledger;
 use crate::plan::{self, Plan, Sight, Step};
 use crate::report::{Outcome, Retired, RunReport};
 use crate::rotation::{self, Confirmed, Job, Rotation, Stop, Verb};
 use crate::text;
-use crate::token::{Order, TokenRecord};
+use crate::token::{Fingerprint, Order, TokenRecord};
 
 /// What became of one token.
 pub(super) struct Done {
@@ -25,6 +24,8 @@ pub(super) struct Done {
     pub(super) outcome: Outcome,
     /// The confirmed successor, for the ledger.
     pub(super) confirmed: Option<Confirmed>,
+    /// What it used up, for the ledger.
+    pub(super) spent: Option<Fingerprint>,
     /// The outcome asks for one more look in this run.
     pub(super) look_again: bool,
 }
@@ -92,7 +93,7 @@ impl Run {
     }
 
     async fn carry_out(&self, plan: &Plan) -> Done {
-        let done = |outcome| Done { name: plan.name.clone(), outcome, confirmed: None, look_again: false };
+        let done = |outcome| Done { name: plan.name.clone(), outcome, confirmed: None, spent: None, look_again: false };
         let Some(token) = self.wheel.tokens.get(&plan.name) else { return done(Outcome::Kept) };
         match &plan.step {
             Step::Rotate { .. } => self.rotate(token, plan).await,
@@ -104,10 +105,12 @@ impl Run {
     fn stops(&self, token: &Turning) -> Vec<Stop> {
         let entry = self.ledger.entry(&token.wanted.name, &token.issuer.subject().to_string());
         let seen = self.observations.get(&token.wanted.name).and_then(|seen| seen.as_ref().ok());
-        let stop = |(index, to): (usize, &Arc<dyn Destination>)| {
+        let stop = |(index, to): (usize, &Place)| {
             let sight = seen.and_then(|seen| seen.seen.sights.get(index));
             Stop {
-                destination: Arc::clone(to),
+                destination: Arc::clone(&to.to),
+                form: to.form.clone(),
+                first: to.first,
                 last: entry
                     .and_then(|entry| entry.delivered.get(to.address().as_str()))
                     .map(|given| given.receipt.clone()),
@@ -140,6 +143,8 @@ impl Run {
         let now = self.world.clock.now();
         let own_slot = self.own_slot(token);
         let alone = own_slot.is_some();
+        let login = own_slot.as_ref().filter(|_| !token.issuer.askable()).and_then(Slot::lend);
+        let spent = login.map(|login| login.fingerprint(&self.ledger.salt));
         let job = Job {
             issuer: token.issuer.as_ref(),
             stops: &stops,
@@ -152,7 +157,7 @@ impl Run {
         match rotation::rotate(Rotation::of(job)).await {
             Ok(confirmed) => {
                 let outcome = Outcome::rotated(plan, &confirmed, token);
-                Done { name: name.to_owned(), outcome, confirmed: Some(confirmed), look_again: false }
+                Done { name: name.to_owned(), outcome, confirmed: Some(confirmed), spent, look_again: false }
             }
             Err(mut stopped) => {
                 if stopped.look_again && alone {
@@ -164,7 +169,8 @@ impl Run {
                 }
                 told(stopped.at, format!("stopped: {}", stopped.stands));
                 let look_again = stopped.look_again;
-                Done { name: name.to_owned(), outcome: Outcome::Stopped(stopped), confirmed: None, look_again }
+                let outcome = Outcome::Stopped(stopped);
+                Done { name: name.to_owned(), outcome, confirmed: None, spent: None, look_again }
             }
         }
     }
@@ -176,7 +182,7 @@ impl Run {
         };
         let stops = self.stops(token);
         let these: Vec<(usize, &Stop)> = to.iter().filter_map(|at| Some((*at, stops.get(*at)?))).collect();
-        let (held, owed) = rotation::redeliver(value, &these).await;
+        let (held, owed) = rotation::redeliver(value, &token.issuer.known_parts(), &these).await;
         let detail = format!("{} of {} from a sibling", held.len(), these.len());
         (self.world.tell)(&token.wanted.name, Verb::Deliver, &detail);
         Outcome::Redelivered { held, owed, fingerprint: value.fingerprint(&self.ledger.salt) }
@@ -190,6 +196,7 @@ impl Run {
             (Some(confirmed), _) => {
                 let overlap = if self.wish.asked.revoke_now { TimeDelta::zero() } else { self.overlap(&plan.name) };
                 record::confirmed(&mut self.ledger, token, plan, confirmed, now, overlap);
+                record::spent(&mut self.ledger, token, done.spent.as_ref());
                 // Whoever is minted as this token does so with its new self.
                 for other in self.wheel.tokens.values() {
                     if other.spec.login.as_deref() == Some(plan.name.as_str()) {
@@ -252,9 +259,11 @@ impl Run {
             let retirees = if fresh { record::marked(&self.ledger, token, now) } else { plan.retire.clone() };
             due.extend(retirees.into_iter().map(|retiree| (plan.name.clone(), token, retiree)));
         }
+        let run = &*self;
         let ended = join_all(due.iter().map(|(name, token, retiree)| async move {
             let record = TokenRecord { expires: retiree.expires, ..TokenRecord::named(&retiree.id) };
-            (name, token, retiree, token.issuer.revoke(&record).await)
+            let value = run.value_of(token, &retiree.id);
+            (name, token, retiree, token.issuer.revoke(&record, value.as_ref()).await)
         }))
         .await;
         let mut retired: BTreeMap<String, Vec<Retired>> = BTreeMap::new();
@@ -305,6 +314,7 @@ impl Run {
         let lease = self.lease.take();
         let report = self.report("rotate", &plans, outcomes);
         release(lease, self.wheel.shelf.as_deref()).await;
+        log_out(&self.wheel).await;
         report
     }
 }

@@ -62,7 +62,10 @@ pub fn offline(wheel: &Wheel, config: &Config) -> Vec<Finding> {
 /// The rights that each connection needs, per kind in use.
 pub fn needs(config: &Config) -> String {
     let mut needs: BTreeMap<String, BTreeSet<(String, &str)>> = BTreeMap::new();
-    let parts = config.tokens.values().flat_map(|token| std::iter::once(&token.issuer).chain(&token.destinations));
+    let parts = config
+        .tokens
+        .values()
+        .flat_map(|token| std::iter::once(&token.issuer).chain(token.destinations.iter().map(|place| &place.part)));
     for part in parts {
         let service = part.kind.split('/').next().unwrap_or_default();
         let only = || config.connections.iter().find(|(_, spec)| spec.service == service).map(|(name, _)| name.clone());
@@ -137,8 +140,8 @@ impl Run {
     async fn unwilling(&self, token: &Turning) -> Vec<String> {
         let shape = token.issuer.shape();
         let asked = join_all(token.destinations.iter().map(|to| {
-            let ask = Ask { shape: shape.as_ref(), depth: Depth::Look, last: None };
-            async move { to.rehearse(&ask).await }
+            let shape = shape.as_ref().and_then(|shape| to.form.shape(shape));
+            async move { to.rehearse(&Ask { shape: shape.as_ref(), depth: Depth::Look, last: None }).await }
         }))
         .await;
         asked.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect()

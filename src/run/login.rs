@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 
-use super::Wish;
 use super::setup::{Linked, Wheel};
+use super::{Wish, credentials};
+use crate::config::Source;
 use crate::connection::{Login, LoginError};
 use crate::plan::{Pair, Seat};
 use crate::token::TokenValue;
@@ -27,6 +28,8 @@ pub struct ConnectionState {
     pub alive: BTreeMap<Seat, Alive>,
     /// Those that did not, and why.
     pub dead: BTreeMap<Seat, String>,
+    /// Who it is, where it logged in without a credential of the config.
+    pub arrived: Option<Login>,
     /// The seat that is logged in.
     pub login: Option<Seat>,
     /// Whether all that failed is that the service could not be asked.
@@ -74,39 +77,63 @@ impl ConnectionState {
     }
 }
 
-/// Asks every service, at the same time, who our credentials are.
-pub(super) async fn all(wheel: &Wheel, wish: &Wish) -> BTreeMap<String, ConnectionState> {
-    let needed = needed(wheel, wish);
-    let connections = wheel.connections.iter().filter(|(name, _)| needed.contains(name.as_str()));
-    let states = join_all(connections.map(|(name, linked)| async move {
-        let mut state = ConnectionState::default();
-        let answers = join_all(linked.credentials.iter().map(|(seat, credential)| async move {
-            let answer = match &credential.value {
-                Err(why) => Err(LoginError::Dead(why.clone())),
-                Ok(value) => linked.connection.identify(value).await.map(|login| (value.clone(), login)),
-            };
-            (*seat, answer, credential)
-        }))
-        .await;
-        let mut silent = 0;
-        for (seat, answer, credential) in answers {
-            match answer {
-                Ok((value, login)) => {
-                    state.alive.insert(seat, Alive { value, login, found_at: None });
-                }
-                Err(error) => {
-                    silent += usize::from(matches!(error, LoginError::Unreachable(_)));
-                    state.dead.insert(seat, format!("{}: {error}", credential.source));
-                }
+/// Asks every service, at the same time, who our credentials are. Those whose credential is kept in a vault are asked
+/// once the vault is open.
+pub(super) async fn all(wheel: &mut Wheel, wish: &Wish) -> BTreeMap<String, ConnectionState> {
+    credentials::fetch(wheel, false).await;
+    let needed: BTreeSet<String> = needed(wheel, wish).into_iter().map(str::to_owned).collect();
+    let waits = |linked: &Linked| linked.credentials.values().any(|it| matches!(it.source, Source::Vault { .. }));
+    let (second, first): (Vec<String>, Vec<String>) =
+        needed.into_iter().partition(|name| wheel.connections.get(name).is_some_and(waits));
+    let mut states = some(wheel, &first).await;
+    credentials::fetch(wheel, true).await;
+    states.extend(some(wheel, &second).await);
+    states
+}
+
+async fn some(wheel: &Wheel, names: &[String]) -> BTreeMap<String, ConnectionState> {
+    let connections = names.iter().filter_map(|name| Some((name, wheel.connections.get(name)?)));
+    let states = join_all(connections.map(|(name, linked)| async move { (name.clone(), one(linked).await) })).await;
+    states.into_iter().collect()
+}
+
+async fn one(linked: &Linked) -> ConnectionState {
+    let mut state = ConnectionState::default();
+    if linked.credentials.is_empty() {
+        match linked.connection.arrive().await {
+            Ok(login) => state.arrived = Some(login),
+            Err(error) => {
+                state.unreachable = matches!(error, LoginError::Unreachable(_));
+                state.dead.insert(Seat::Primary, error.to_string());
             }
         }
-        drop_twin(&mut state);
-        state.unreachable = silent > 0 && state.alive.is_empty();
-        state.log_in(linked);
-        (name.clone(), state)
+        state.login = state.arrived.is_some().then_some(Seat::Primary);
+        return state;
+    }
+    let answers = join_all(linked.credentials.iter().map(|(seat, credential)| async move {
+        let answer = match &credential.value {
+            Err(why) => Err(LoginError::Dead(why.clone())),
+            Ok(value) => linked.connection.identify(value).await.map(|login| (value.clone(), login)),
+        };
+        (*seat, answer, credential)
     }))
     .await;
-    states.into_iter().collect()
+    let mut silent = 0;
+    for (seat, answer, credential) in answers {
+        match answer {
+            Ok((value, login)) => {
+                state.alive.insert(seat, Alive { value, login, found_at: None });
+            }
+            Err(error) => {
+                silent += usize::from(matches!(error, LoginError::Unreachable(_)));
+                state.dead.insert(seat, format!("{}: {error}", credential.source));
+            }
+        }
+    }
+    drop_twin(&mut state);
+    state.unreachable = silent > 0 && state.alive.is_empty();
+    state.log_in(linked);
+    state
 }
 
 /// The connections that a run over these tokens needs: theirs, those of their destinations, and the ledger's.
@@ -118,7 +145,9 @@ fn needed<'a>(wheel: &'a Wheel, wish: &Wish) -> BTreeSet<&'a str> {
     let lenders = tokens.clone().filter_map(|token| wheel.tokens.get(token.spec.login.as_ref()?));
     let all = tokens.chain(lenders);
     let names = all.flat_map(|token| token.needs.iter().chain(Some(&token.connection)));
-    names.chain(&wheel.shelf_connection).map(String::as_str).collect()
+    // What is kept in a vault takes the vault.
+    let vaults = wheel.connections.iter().filter(|(_, linked)| linked.service == "vault").map(|(name, _)| name);
+    names.chain(&wheel.shelf_connection).chain(vaults).map(String::as_str).collect()
 }
 
 /// A spare that is the refresher itself is none: turning it would turn the login.

@@ -7,9 +7,9 @@ use futures_util::future::join_all;
 
 use super::Wish;
 use super::login::{Alive, ConnectionState};
-use super::setup::{Turning, Wheel};
+use super::setup::{Held, Place, Turning, Wheel};
 use crate::connection::LoginError;
-use crate::destination::{Destination, Holding};
+use crate::destination::Holding;
 use crate::issuer::{Inventory, Issuer, Proof, Succession};
 use crate::ledger::{Current, Entry, Ledger};
 use crate::plan::{Seat, Seen, Sight};
@@ -68,7 +68,7 @@ async fn find_moved(wheel: &Wheel, connections: &mut BTreeMap<String, Connection
                 continue;
             };
             for to in &token.destinations {
-                let Ok(Holding::Lent(value)) = to.holds(None).await else { continue };
+                let Some(value) = to.lends().await else { continue };
                 if !is_of(token.issuer.as_ref(), &value).await {
                     continue;
                 }
@@ -117,7 +117,7 @@ pub(super) async fn one(
         Some(format!("connection {name} {what}"))
     };
     if token.own.is_some() {
-        find_own(token).await?;
+        find_own(token, entry, salt).await?;
     } else if let Some(why) = trouble(&token.connection) {
         return Err(why);
     }
@@ -140,7 +140,7 @@ pub(super) async fn one(
             if let Some(why) = closed {
                 return (Sight::Unseen(why), None);
             }
-            sight(token.issuer.as_ref(), to.as_ref(), inventory, entry, salt).await
+            sight(token.issuer.as_ref(), to, inventory, entry, salt).await
         }
     }))
     .await;
@@ -155,8 +155,11 @@ pub(super) async fn one(
 
 /// A token that rotates itself logs in with its own value: the one at hand, or the one that its destination holds
 /// when the job was started before the last turn.
-async fn find_own(token: &Turning) -> Result<(), String> {
+async fn find_own(token: &Turning, entry: Option<&Entry>, salt: &Salt) -> Result<(), String> {
     let Some(own) = &token.own else { return Ok(()) };
+    if !token.issuer.askable() {
+        return find_unasked(token, entry, salt).await;
+    }
     let mut why = own.value.as_ref().err().cloned().unwrap_or_default();
     if let Ok(value) = &own.value {
         match token.ground.identify(value).await {
@@ -169,7 +172,7 @@ async fn find_own(token: &Turning) -> Result<(), String> {
         }
     }
     for to in &token.destinations {
-        let Ok(Holding::Lent(value)) = to.holds(None).await else { continue };
+        let Some(value) = to.lends().await else { continue };
         if is_of(token.issuer.as_ref(), &value).await {
             token.ground.slot().switch(value);
             return Ok(());
@@ -179,22 +182,53 @@ async fn find_own(token: &Turning) -> Result<(), String> {
     Err(format!("it rotates itself, and what {source} holds is dead ({why}): make a new one by hand and put it there"))
 }
 
+/// To ask a token of this make would use it up. What a destination holds was written after the environment was read,
+/// so it counts; else the ledger tells whether the environment holds the one before the last turn, which must not be
+/// tried: a server that is shown a spent one may end them all.
+async fn find_unasked(token: &Turning, entry: Option<&Entry>, salt: &Salt) -> Result<(), String> {
+    let Some(own) = &token.own else { return Ok(()) };
+    for to in token.destinations.iter().filter(|to| to.form.has_value()) {
+        if let Some(value) = to.lends().await.filter(|value| token.issuer.recognises(value)) {
+            token.ground.slot().switch(value);
+            return Ok(());
+        }
+    }
+    let source = &own.source;
+    let value = own.value.as_ref().map_err(|why| format!("it rotates itself, and {why}"))?;
+    if entry.and_then(|entry| entry.spent.as_ref()).is_some_and(|spent| *spent == value.fingerprint(salt)) {
+        return Err(format!(
+            "what {source} holds was exchanged by an earlier run, and must not be tried again: this job was started \
+             before that run ended, or the new one never came there; start a new job, and if it says the same, put a \
+             new one there by hand"
+        ));
+    }
+    token.ground.slot().switch(value.clone());
+    Ok(())
+}
+
 /// Looks at one destination. A value that it lends is compared first, and sent to the issuer only when it is of the
 /// issuer's make.
 async fn sight(
     issuer: &dyn Issuer,
-    to: &dyn Destination,
+    to: &Place,
     inventory: &Inventory,
     entry: Option<&Entry>,
     salt: &Salt,
 ) -> (Sight, Option<TokenValue>) {
     let last = entry.and_then(|entry| entry.delivered.get(to.address().as_str())).map(|delivered| &delivered.receipt);
-    let value = match to.holds(last).await {
+    let value = match to.look(last).await {
         Err(error) => return (Sight::Unseen(format!("{error:#}")), None),
-        Ok(Holding::Nothing) => return (Sight::Empty, None),
-        Ok(Holding::Unknowable(why)) => return (Sight::Unknowable(why), None),
-        Ok(Holding::Stamp { same }) => return (Sight::Stamped { same }, None),
-        Ok(Holding::Lent(value)) => value,
+        Ok(Held::Known(Holding::Nothing)) => return (Sight::Empty, None),
+        Ok(Held::Known(Holding::Unknowable(why))) => return (Sight::Unknowable(why), None),
+        Ok(Held::Known(Holding::Stamp { same })) => return (Sight::Stamped { same }, None),
+        Ok(Held::Known(Holding::Lent(value))) => value,
+        // Where it was delivered in that form nobody can use another one.
+        Ok(Held::Misshapen) if last.is_some() => {
+            return (Sight::Wrong("what it holds has not the form that `as:` asks for".to_owned()), None);
+        }
+        Ok(Held::Misshapen) => {
+            return (Sight::Unknowable("what it holds has not the form that `as:` asks for".to_owned()), None);
+        }
     };
     let live = |record: Option<String>| Sight::Live { record, lent: true };
     // The ledger knows the one that was confirmed last by its fingerprint.
@@ -218,6 +252,9 @@ async fn sight(
             _ => {}
         }
     }
+    if !issuer.askable() {
+        return unasked(&value, current, is_current, entry);
+    }
     if !issuer.recognises(&value) {
         return (Sight::Unknowable("what it holds is not of this issuer's make".to_owned()), None);
     }
@@ -231,5 +268,26 @@ async fn sight(
         (Proof::Alive, _) => (live(None), Some(value)),
         (Proof::Rejected(why), _) => (Sight::Wrong(why), None),
         (Proof::Inconclusive(why), _) => (Sight::Unknowable(why), None),
+    }
+}
+
+/// A value that cannot be asked who it is: its fingerprint decides.
+fn unasked(
+    value: &TokenValue,
+    current: Option<&Current>,
+    is_current: Option<bool>,
+    entry: Option<&Entry>,
+) -> (Sight, Option<TokenValue>) {
+    let cut_off = entry.is_some_and(|entry| !entry.intents.is_empty());
+    match (is_current, current) {
+        (Some(true), Some(current)) => {
+            let record = Some(current.id.clone());
+            (Sight::Live { record, lent: true }, Some(value.clone()))
+        }
+        // Another one than was confirmed: ours only if a run of ours was cut off after its delivery.
+        (Some(false), _) if !cut_off => {
+            (Sight::Unknowable("it holds another value than the one delivered last".to_owned()), None)
+        }
+        _ => (Sight::Live { record: None, lent: true }, Some(value.clone())),
     }
 }

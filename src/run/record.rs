@@ -94,7 +94,7 @@ pub(super) fn confirmed(
     entry.order.clone_from(&token.wanted.order);
     entry.intents.clear();
     deliveries(entry, token, &confirmed.held, &confirmed.owed, &fingerprint);
-    if token.issuer.succession() == Succession::Overlaps {
+    if token.issuer.succession() == Succession::Overlaps && token.issuer.ends_tokens() {
         for old in plan.live.iter().filter(|old| old.id != confirmed.record.id) {
             entry.mark(old, now + overlap);
         }
@@ -103,6 +103,13 @@ pub(super) fn confirmed(
             // Asked for at once: what waits for the end of an older overlap ends now too.
             entry.retire.iter_mut().for_each(|retiree| retiree.after = retiree.after.min(now));
         }
+    }
+}
+
+/// Takes down what the turn used up.
+pub(super) fn spent(ledger: &mut Ledger, token: &Turning, spent: Option<&Fingerprint>) {
+    if let Some(spent) = spent {
+        entry(ledger, token).spent = Some(spent.clone());
     }
 }
 

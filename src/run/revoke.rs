@@ -2,15 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use super::{Run, record, release};
+use super::setup::Turning;
+use super::{Run, log_out, record, release};
 use crate::issuer::Inventory;
 use crate::ledger::{self, Retiree};
+use crate::plan::Sight;
 use crate::report::{Outcome, Retired, RunReport};
 use crate::rotation::Verb;
 use crate::text;
-use crate::token::TokenRecord;
+use crate::token::{TokenRecord, TokenValue};
 
 impl Run {
+    /// The value of a record, where this run was lent it or logs in with it: some issuers end a token only by that.
+    pub(super) fn value_of(&self, token: &Turning, id: &str) -> Option<TokenValue> {
+        let seen = self.observations.get(&token.wanted.name).and_then(|seen| seen.as_ref().ok());
+        let lent =
+            seen.into_iter().flat_map(|seen| seen.seen.sights.iter().zip(&seen.lent)).find_map(|(sight, lent)| {
+                let is_it = matches!(sight, Sight::Live { record: Some(record), .. } if record == id);
+                lent.as_ref().filter(|_| is_it)
+            });
+        let state = token.spec.refreshes.as_ref().and_then(|(connection, _)| self.connections.get(connection));
+        let login = state.into_iter().flat_map(|state| state.alive.values()).find_map(|alive| {
+            alive.login.record.as_ref().is_some_and(|record| record.id == id).then_some(&alive.value)
+        });
+        lent.or(login).cloned()
+    }
+
     /// Ends every live record of the tokens that the wish names, and says what no longer works.
     pub async fn revoke(mut self) -> RunReport {
         let mut plans = self.plan().await;
@@ -37,7 +54,10 @@ impl Run {
             }
             let mut retired = Vec::new();
             for old in listed {
-                let ended = token.issuer.revoke(&old).await;
+                // A token that logs in with itself is asked about with its own value, and what answered is what is ended.
+                let own = || token.own.as_ref().and_then(|_| token.ground.slot().lend());
+                let value = self.value_of(token, &old.id).or_else(own);
+                let ended = token.issuer.revoke(&old, value.as_ref()).await;
                 let told = ended.as_ref().map_or_else(|error| format!("not ended: {error:#}"), |_| "ended".to_owned());
                 (self.world.tell)(&plan.name, Verb::Retire, &format!("token {} {told}", text::plain(&old.id)));
                 let after = self.started;
@@ -65,6 +85,7 @@ impl Run {
         let lease = self.lease.take();
         let report = self.report("revoke", &plans, outcomes);
         release(lease, self.wheel.shelf.as_deref()).await;
+        log_out(&self.wheel).await;
         report
     }
 }

@@ -1,25 +1,29 @@
 //! From what the config wants to things that can act: connections, issuers, destinations, the shelf.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::Context as _;
 use chrono::TimeDelta;
 
-use crate::config::{Config, ConnectionSpec, PartSpec, Problem, Problems, Source, Spot, TokenSpec, address, nearest};
-use crate::connection::{Connecting, Connection, Slot};
-use crate::destination::{Destination, Site};
-use crate::http::{Http, Transport};
+use super::Random;
+use super::credentials::Credential;
+use crate::config::{Config, ConnectionSpec, PartSpec, PlaceSpec, Problem, Problems, Source, Spot, TokenSpec, nearest};
+use crate::connection::{Connecting, Connection, Means, Needed, Nowhere, Slot};
+use crate::destination::{Destination, Holding, Receipt, Site};
+use crate::http::{Http, Transport, address};
 use crate::issuer::{Ground, Issuer, Succession};
 use crate::plan::{Pair, Seat, Wanted};
 use crate::services;
 use crate::shelf::Shelf;
-use crate::token::TokenValue;
+use crate::token::{Form, Parts, TokenValue};
 
 /// The environment, handed in by `cli`.
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
-/// Makes the transport of a connection, given its private CA.
-pub type Carrier = Arc<dyn Fn(Option<&Path>) -> anyhow::Result<Arc<dyn Transport>> + Send + Sync>;
+/// Makes the transport of a connection, given its private CAs in PEM.
+pub type Carrier = Arc<dyn Fn(Option<&str>) -> anyhow::Result<Arc<dyn Transport>> + Send + Sync>;
 
 /// What a wheel is made of besides its config.
 #[derive(Clone)]
@@ -28,6 +32,8 @@ pub struct Setup {
     pub environment: Environment,
     /// What carries requests.
     pub carrier: Carrier,
+    /// Where randomness comes from.
+    pub random: Random,
     /// Without any credential: nothing is looked up.
     pub offline: bool,
 }
@@ -44,6 +50,8 @@ pub struct Wheel {
     pub shelf_connection: Option<String>,
     /// The most tokens that a run rotates.
     pub max_rotations: usize,
+    /// Where the identity of the job is asked for.
+    pub(super) identity: Identity,
 }
 
 /// A connection, with its credentials.
@@ -52,16 +60,67 @@ pub struct Linked {
     pub connection: Arc<dyn Connection>,
     /// The credentials that the config names, or why one is not at hand.
     pub credentials: BTreeMap<Seat, Credential>,
-    /// Where the private CA is.
+    /// The name of its service.
     pub service: String,
 }
 
-/// A credential that the config names.
-pub struct Credential {
-    /// Where it comes from.
-    pub source: Source,
-    /// The value, or why there is none.
-    pub value: Result<TokenValue, String>,
+/// What a job asks its runner with for an identity. <https://docs.github.com/actions/reference/openid-connect-reference>
+#[derive(Clone)]
+pub(super) struct Identity {
+    pub(super) url: Option<String>,
+    pub(super) token: Option<String>,
+    pub(super) http: Option<Arc<Http>>,
+}
+
+/// A destination, and the form in which it gets what was minted.
+pub struct Place {
+    /// Where it goes.
+    pub to: Arc<dyn Destination>,
+    /// In which form.
+    pub form: Form,
+    /// Whether it is given it before the others.
+    pub first: bool,
+}
+
+impl Deref for Place {
+    type Target = dyn Destination;
+
+    fn deref(&self) -> &Self::Target {
+        self.to.as_ref()
+    }
+}
+
+impl Place {
+    /// What it holds, without the form.
+    pub(super) async fn look(&self, last: Option<&Receipt>) -> anyhow::Result<Held> {
+        Ok(match self.to.holds(last).await? {
+            Holding::Lent(text) if self.form.has_value() => {
+                self.form.take_off(&text).map_or(Held::Misshapen, |value| Held::Known(Holding::Lent(value)))
+            }
+            Holding::Lent(_) => {
+                let parts: Vec<String> = self.form.parts().iter().map(|part| format!("`{part}`")).collect();
+                let what = format!("it holds only {} of the token, which proves nothing", crate::text::list(&parts));
+                Held::Known(Holding::Unknowable(what))
+            }
+            other => Held::Known(other),
+        })
+    }
+
+    /// The value that it lends, if it does.
+    pub(super) async fn lends(&self) -> Option<TokenValue> {
+        match self.look(None).await {
+            Ok(Held::Known(Holding::Lent(value))) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// What a place holds.
+pub(super) enum Held {
+    /// This.
+    Known(Holding),
+    /// A text that has not the form of the config.
+    Misshapen,
 }
 
 /// A token that can be turned.
@@ -73,7 +132,7 @@ pub struct Turning {
     /// What mints it.
     pub issuer: Arc<dyn Issuer>,
     /// Where it goes.
-    pub destinations: Vec<Arc<dyn Destination>>,
+    pub destinations: Vec<Place>,
     /// The connection that the issuer acts on, logged in as this token's config says.
     pub ground: Arc<dyn Connection>,
     /// The name of the connection of the issuer.
@@ -88,7 +147,7 @@ impl Wheel {
     /// Builds everything, or says everything that is wrong.
     pub fn build(config: &Config, setup: &Setup) -> Result<Self, Problems> {
         let mut builder =
-            Builder { config, setup, problems: Vec::new(), connections: BTreeMap::new(), doors: BTreeMap::new() };
+            Builder { config, setup, problems: Vec::new(), connections: BTreeMap::new(), means: means(config, setup) };
         for (name, spec) in &config.connections {
             builder.connect(name, spec);
         }
@@ -100,7 +159,12 @@ impl Wheel {
         if builder.problems.is_empty() {
             let (shelf, shelf_connection) = shelf.map_or((None, None), |(shelf, name)| (Some(shelf), name));
             let connections = builder.connections;
-            Ok(Self { connections, tokens, shelf, shelf_connection, max_rotations: config.max_rotations })
+            let variable = |name: &str| (setup.environment)(name);
+            let http = (builder.means.door)(None).ok();
+            let (url, token) = (variable("ACTIONS_ID_TOKEN_REQUEST_URL"), variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN"));
+            let identity = Identity { url, token, http };
+            let max_rotations = config.max_rotations;
+            Ok(Self { connections, tokens, shelf, shelf_connection, max_rotations, identity })
         } else {
             Err(Problems(builder.problems))
         }
@@ -127,8 +191,41 @@ struct Builder<'a> {
     setup: &'a Setup,
     problems: Vec<Problem>,
     connections: BTreeMap<String, Linked>,
-    /// One door for each set of roots, so that connections to one host share its budget.
-    doors: BTreeMap<Option<PathBuf>, Arc<Http>>,
+    means: Means,
+}
+
+/// What kinds may use besides their connection.
+fn means(config: &Config, setup: &Setup) -> Means {
+    let folder = config.folder().to_owned();
+    let (environment, offline) = (Arc::clone(&setup.environment), setup.offline);
+    let carrier = Arc::clone(&setup.carrier);
+    // One door for each set of roots, so that connections to one host share its budget.
+    let doors: Mutex<BTreeMap<Option<String>, Arc<Http>>> = Mutex::default();
+    let secrets = folder.clone();
+    Means {
+        folder,
+        secret: Arc::new(move |text| {
+            let source = Source::parse(text).map_err(anyhow::Error::msg)?;
+            // Offline nothing is sent, so that nothing is looked up either.
+            if offline {
+                return Ok(TokenValue::new("not-looked-up-offline")?);
+            }
+            let found = super::credentials::read(&source, &environment, &secrets).map_err(anyhow::Error::msg)?;
+            TokenValue::of_lines(&found).map_err(|why| anyhow::anyhow!("{source}: {why}"))
+        }),
+        door: Arc::new(move |private| {
+            let private = private.map(str::to_owned);
+            let mut doors = doors.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(http) = doors.get(&private) {
+                return Ok(Arc::clone(http));
+            }
+            let http = Arc::new(Http::new((carrier)(private.as_deref())?));
+            doors.insert(private, Arc::clone(&http));
+            Ok(http)
+        }),
+        random: Arc::clone(&setup.random),
+        offline,
+    }
 }
 
 impl Builder<'_> {
@@ -138,27 +235,19 @@ impl Builder<'_> {
 
     /// Reads a credential. The error names its source, never what was found there.
     fn credential(&self, source: &Source) -> Credential {
-        let found = match source {
-            _ if self.setup.offline => Err("not looked up offline".to_owned()),
-            Source::Environment(name) => (self.setup.environment)(name).ok_or_else(|| {
-                format!("the variable {name} is not set; in a job, a protected one is only given to protected branches")
-            }),
-            Source::File(path) => {
-                let path = self.config.folder().join(path);
-                std::fs::read_to_string(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
-            }
-        };
-        let value = found.and_then(|text| TokenValue::new(&text).map_err(|why| format!("{source}: {why}")));
-        Credential { source: source.clone(), value }
+        Credential::read(source, &self.setup.environment, self.config.folder(), self.setup.offline)
     }
 
-    fn door(&mut self, private: Option<PathBuf>) -> anyhow::Result<Arc<Http>> {
-        if let Some(http) = self.doors.get(&private) {
-            return Ok(Arc::clone(http));
-        }
-        let http = Arc::new(Http::new((self.setup.carrier)(private.as_deref())?));
-        self.doors.insert(private, Arc::clone(&http));
-        Ok(http)
+    fn door(&self, private: Option<&PathBuf>) -> anyhow::Result<Arc<Http>> {
+        let read = |path: &PathBuf| {
+            std::fs::read_to_string(path).with_context(|| format!("cannot read the CA file {}", path.display()))
+        };
+        let pem = private.map(read).transpose()?;
+        let named = |why: anyhow::Error| match private {
+            Some(path) => why.context(format!("the CA file {}", path.display())),
+            None => why,
+        };
+        (self.means.door)(pem.as_deref()).map_err(named)
     }
 
     fn connect(&mut self, name: &str, spec: &ConnectionSpec) {
@@ -171,35 +260,41 @@ impl Builder<'_> {
                 return self.say(&spec.spot, format!("connection `{name}`: the variable {variable}: {why}"));
             }
         };
-        let Some(url) = spec.url.clone().or(of_job) else {
+        let url = spec.url.clone().or(of_job);
+        if url.is_none() && service.url == Needed::Required {
             let outside = service.own_address.map_or_else(String::new, |variable| {
                 format!(", and outside a job of that server {variable} is not set")
             });
             self.say(&spec.spot, format!("connection `{name}` lacks the key `url`{outside}; no host is assumed"));
             return;
-        };
+        }
         let private = spec.ca_file.clone().or_else(|| {
             // A GitLab job is handed the CA of its own server.
             let of_job = (self.setup.environment)("CI_SERVER_TLS_CA_FILE").filter(|_| spec.service == "gitlab")?;
             let host = (self.setup.environment)("CI_SERVER_HOST")?;
-            (url.host_str() == Some(host.as_str())).then(|| PathBuf::from(of_job))
+            (url.as_ref()?.host_str() == Some(host.as_str())).then(|| PathBuf::from(of_job))
         });
-        let http = match self.door(private) {
+        let http = match self.door(private.as_ref()) {
             Ok(http) => http,
             Err(error) => return self.say(&spec.spot, format!("connection `{name}`: {error:#}")),
         };
-        let connecting = Connecting { url, slot: Slot::default(), http };
-        let mut credentials = BTreeMap::from([(Seat::Primary, self.credential(&spec.token))]);
-        if let Some(spare) = &spec.spare {
-            credentials.insert(Seat::Spare, self.credential(spare));
-        }
-        let missing = |credential: &Credential| credential.value.as_ref().err().cloned();
+        let seats = [(Seat::Primary, &spec.token), (Seat::Spare, &spec.spare)];
+        let named = |(seat, source): (Seat, &Option<Source>)| Some((seat, self.credential(source.as_ref()?)));
+        let credentials: BTreeMap<Seat, Credential> = seats.into_iter().filter_map(named).collect();
+        let missing = |credential: &Credential| credential.missing();
         let all_missing: Vec<String> = credentials.values().filter_map(missing).collect();
-        if all_missing.len() == credentials.len() && !self.setup.offline {
+        if !credentials.is_empty() && all_missing.len() == credentials.len() && !self.setup.offline {
             self.say(&spec.spot, format!("connection `{name}` has no credential: {}", all_missing.join("; ")));
         }
-        let connection = (service.connect)(connecting);
-        self.connections.insert(name.to_owned(), Linked { connection, credentials, service: spec.service.clone() });
+        let keys = spec.keys.clone();
+        let connecting = Connecting { url, slot: Slot::default(), http, keys, means: self.means.clone() };
+        match (service.connect)(connecting) {
+            Ok(connection) => {
+                let linked = Linked { connection, credentials, service: spec.service.clone() };
+                self.connections.insert(name.to_owned(), linked);
+            }
+            Err(error) => self.say(&spec.spot, format!("connection `{name}`: {error:#}")),
+        }
     }
 
     /// Finds the connection of a part: the one it names, or the only one of its service.
@@ -230,27 +325,59 @@ impl Builder<'_> {
         Some((name, connection))
     }
 
+    /// Whether a kind belongs to a service, so that it needs a connection.
+    fn needs_a_connection(&mut self, part: &PartSpec) -> bool {
+        let service = part.kind.split('/').next().unwrap_or_default();
+        let needs = services::SERVICES.iter().any(|known| known.name == service);
+        if let (false, Some(_)) = (needs, &part.connection) {
+            self.say(&part.spot, format!("`{}` needs no connection: leave `connection` out", part.kind));
+        }
+        needs
+    }
+
     /// The connection of a destination or a shelf; some need none.
     fn site(&mut self, part: &PartSpec) -> Option<(Option<String>, Site)> {
-        let service = part.kind.split('/').next().unwrap_or_default();
-        let folder = self.config.folder().to_owned();
-        if !services::SERVICES.iter().any(|known| known.name == service) {
-            return Some((None, Site { connection: None, folder }));
+        let means = self.means.clone();
+        if !self.needs_a_connection(part) {
+            return Some((None, Site { connection: None, means }));
         }
         let (name, connection) = self.connection(part)?;
-        Some((Some(name), Site { connection: Some(connection), folder }))
+        Some((Some(name), Site { connection: Some(connection), means }))
+    }
+
+    /// The connection of an issuer; a kind without a service gets one that leads nowhere.
+    fn ground(&mut self, part: &PartSpec) -> Option<(String, Arc<dyn Connection>)> {
+        if self.needs_a_connection(part) {
+            return self.connection(part);
+        }
+        Some((String::new(), Arc::new(Nowhere::default())))
+    }
+
+    /// The form of a place, if the issuer mints all that it needs.
+    fn form(&mut self, name: &str, place: &PlaceSpec, issuer: &dyn Issuer) -> Form {
+        let known = issuer.parts();
+        let needed = place.form.parts();
+        if let Some(unknown) = needed.into_iter().find(|part| !known.contains(part)) {
+            let all = known.iter().copied().chain(["value"]);
+            let hint = nearest(unknown, all.clone());
+            let hint = hint.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
+            let names: Vec<String> = all.map(|part| format!("`{part}`")).collect();
+            let what = format!("token `{name}`: what is minted has no part `{unknown}`{hint}");
+            self.say(&place.part.spot, format!("{what}; it has {}", crate::text::list(&names)));
+        }
+        place.form.clone()
     }
 
     fn token(&mut self, name: &str, spec: &TokenSpec) -> Option<Turning> {
-        let (connection, base) = self.connection(&spec.issuer)?;
+        let (connection, base) = self.ground(&spec.issuer)?;
         let own = spec.own.as_ref().map(|source| self.credential(source));
         // A token with a login of its own, or lent by another token, has a slot of its own.
         let ground = if own.is_some() || spec.login.is_some() { base.sibling(Slot::default()) } else { base };
-        if let Some(Ok(value)) = own.as_ref().map(|own| &own.value) {
-            ground.slot().switch(value.clone());
+        if let Some(value) = own.as_ref().and_then(Credential::at_hand) {
+            ground.slot().switch(value);
         }
         let kind = services::ISSUERS.iter().find(|kind| kind.kind == spec.issuer.kind)?;
-        let on = Ground { connection: Arc::clone(&ground), own_login: own.is_some() };
+        let on = Ground { connection: Arc::clone(&ground), means: self.means.clone(), own_login: own.is_some() };
         let issuer: Arc<dyn Issuer> = match (kind.build)(spec.issuer.keys.clone(), &on) {
             Ok(issuer) => issuer.into(),
             Err(error) => {
@@ -259,13 +386,15 @@ impl Builder<'_> {
             }
         };
         let mut needs = BTreeSet::new();
-        let mut destinations: Vec<Arc<dyn Destination>> = Vec::new();
-        for part in &spec.destinations {
+        let mut destinations: Vec<Place> = Vec::new();
+        for place in &spec.destinations {
+            let part = &place.part;
             let (needed, site) = self.site(part)?;
             needs.extend(needed);
             let kind = services::DESTINATIONS.iter().find(|kind| kind.kind == part.kind)?;
+            let form = self.form(name, place, issuer.as_ref());
             match (kind.build)(part.keys.clone(), &site) {
-                Ok(destination) => destinations.push(destination.into()),
+                Ok(to) => destinations.push(Place { to: to.into(), form, first: place.first }),
                 Err(error) => self.say(&part.spot, format!("token `{name}`: {error:#}")),
             }
         }
@@ -292,6 +421,7 @@ impl Builder<'_> {
             create: spec.create,
             watch: spec.watch,
             destinations: destinations.iter().map(|to| to.address().to_string()).collect(),
+            only_minted: only_minted(&destinations, &issuer.known_parts()),
         };
         Some(Turning { wanted, spec: spec.clone(), issuer, destinations, ground, connection, needs, own })
     }
@@ -368,4 +498,10 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+/// The places that need what only a mint gives, so that no sibling can lend it to them.
+fn only_minted(places: &[Place], known: &Parts) -> BTreeSet<usize> {
+    let lacking = |place: &Place| place.form.parts().iter().any(|part| !known.contains_key(part));
+    places.iter().enumerate().filter(|(_, place)| lacking(place)).map(|(index, _)| index).collect()
 }

@@ -45,7 +45,7 @@ struct Config {
 fn path(keys: Value, site: &Site) -> anyhow::Result<PathBuf> {
     let config: Config = serde_json::from_value(keys)?;
     // `./a` and `a` are one place.
-    Ok(site.folder.join(config.path).components().collect())
+    Ok(site.means.folder.join(config.path).components().collect())
 }
 
 fn folder(path: &Path) -> &Path {
@@ -132,7 +132,7 @@ impl Destination for ValueFile {
     }
 
     async fn holds(&self, _last: Option<&Receipt>) -> anyhow::Result<Holding> {
-        let held = self.read()?.and_then(|text| TokenValue::new(&text).ok());
+        let held = self.read()?.and_then(|text| TokenValue::of_lines(&text).ok());
         Ok(held.map_or(Holding::Nothing, Holding::Lent))
     }
 }

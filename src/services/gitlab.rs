@@ -23,7 +23,7 @@ use http::header::HeaderName;
 use tokio::sync::OnceCell;
 use url::Url;
 
-use crate::connection::{Connection, Login, LoginError, ServiceKind, Slot};
+use crate::connection::{Connection, Login, LoginError, Needed, ServiceKind, Slot, no_keys};
 use crate::http::{Answer, Call, Cause, Http, HttpError, Retry};
 use crate::token::{TokenValue, ValueShape};
 use token_json::TokenJson;
@@ -34,7 +34,10 @@ pub(super) const SERVICE: ServiceKind = ServiceKind {
     name: "gitlab",
     about: "GitLab.com, Self-Managed or Dedicated",
     own_address: Some("CI_SERVER_URL"),
-    connect: |to| Arc::new(GitLab::new(to.url, to.slot, to.http)),
+    url: Needed::Required,
+    token: Needed::Required,
+    schema: no_keys,
+    connect: |to| Ok(Arc::new(GitLab::new(to.address()?, to.slot, to.http))),
 };
 
 const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 use url::Url;
 
-use crate::connection::{Connection, Login, LoginError, ServiceKind, Slot};
+use crate::connection::{Connection, Login, LoginError, Needed, ServiceKind, Slot, no_keys};
 use crate::http::{Answer, Call, Cause, Http, HttpError, Retry};
 use crate::token::TokenValue;
 
@@ -20,10 +20,14 @@ pub(super) const SERVICE: ServiceKind = ServiceKind {
     name: "styra",
     about: "Styra Declarative Authorization Service",
     own_address: None,
+    url: Needed::Required,
+    token: Needed::Required,
+    schema: no_keys,
     connect: |to| {
-        let host = to.url.host_str().unwrap_or_default().to_owned();
+        let base = to.address()?;
+        let host = base.host_str().unwrap_or_default().to_owned();
         let garbage = OnceCell::new();
-        Arc::new(Styra { http: to.http, base: to.url, host, slot: to.slot, garbage })
+        Ok(Arc::new(Styra { http: to.http, base, host, slot: to.slot, garbage }))
     },
 };
 

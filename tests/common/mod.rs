@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each suite uses its own part of it")]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ use tokenwheel::demo::{Mounted, SandboxClock};
 use tokenwheel::http::Transport;
 use tokenwheel::plan::Asked;
 use tokenwheel::report::{Format, Outcome, RunReport, TokenReport};
-use tokenwheel::run::{Reach, Run, Setup, Wheel, Wish, World};
+use tokenwheel::run::{Random, Reach, Run, Setup, Wheel, Wish, World};
 use tokenwheel_sandbox::Sandbox;
 use tokenwheel_sandbox::gitlab::{Seeded, Variable};
 
@@ -32,7 +32,7 @@ pub(crate) struct Bench {
     pub(crate) variables: Vec<(String, String)>,
     /// Everything that was narrated.
     pub(crate) told: Arc<Mutex<Vec<String>>>,
-    runs: AtomicU8,
+    runs: Arc<AtomicU8>,
 }
 
 impl Bench {
@@ -44,7 +44,7 @@ impl Bench {
             environment: BTreeMap::new(),
             variables: Vec::new(),
             told: Arc::default(),
-            runs: AtomicU8::new(1),
+            runs: Arc::new(AtomicU8::new(1)),
         }
     }
 
@@ -106,17 +106,26 @@ impl Bench {
         let sandbox = self.sandbox.clone();
         Setup {
             environment: Arc::new(move |name| environment.get(name).cloned()),
-            carrier: Arc::new(move |_: Option<&Path>| Ok(Arc::new(Mounted(sandbox.clone())) as Arc<dyn Transport>)),
+            random: self.random(),
+            carrier: Arc::new(move |_: Option<&str>| Ok(Arc::new(Mounted(sandbox.clone())) as Arc<dyn Transport>)),
             offline: false,
         }
     }
 
+    /// No two fillings of a bench are the same, and every test is.
+    fn random(&self) -> Random {
+        let runs = Arc::clone(&self.runs);
+        Arc::new(move |buffer: &mut [u8]| {
+            let filling = runs.fetch_add(1, Ordering::Relaxed);
+            buffer.iter_mut().zip(0_u8..).for_each(|(byte, at)| *byte = at.wrapping_mul(37) ^ filling);
+        })
+    }
+
     pub(crate) fn world(&self) -> World {
         let told = Arc::clone(&self.told);
-        let run = self.runs.fetch_add(1, Ordering::Relaxed);
         World {
             clock: Arc::new(SandboxClock(self.sandbox.clone())),
-            random: Arc::new(move |buffer: &mut [u8]| buffer.fill(run)),
+            random: self.random(),
             holder: "a test".to_owned(),
             tell: Arc::new(move |token, verb, detail| told.lock().unwrap().push(format!("{token}: {verb}: {detail}"))),
             stop: Arc::new(AtomicBool::new(false)),

@@ -86,7 +86,7 @@ fn the_config_of_the_design_is_taken_whole() {
     );
     assert_eq!((config.every, config.max_rotations), (TimeDelta::hours(6), 7));
     assert_eq!(config.connections["gitlab"].spare, Some(Source::Environment("SPARE".to_owned())));
-    assert_eq!(config.connections["das"].token, Source::File(PathBuf::from("das.token")));
+    assert_eq!(config.connections["das"].token, Some(Source::File(PathBuf::from("das.token"))));
     assert_eq!(config.ledger.unwrap().kind, "gitlab/ci-variable");
     assert_eq!(config.tokens["opa-agent"].was.as_deref(), Some("agent"));
     assert_eq!(config.tokens["itself"].own, Some(Source::Environment("ITSELF".to_owned())));
@@ -125,7 +125,7 @@ fn each_is_spread_by_value_into_every_text() {
     for place in ["acme/app", "acme/api"] {
         let token = &config.tokens[&format!("deploy[{place}]")];
         assert_eq!(token.issuer.keys["project"], place);
-        assert_eq!(token.destinations[0].keys["project"], place);
+        assert_eq!(token.destinations[0].part.keys["project"], place);
     }
 }
 
@@ -155,7 +155,7 @@ fn units_of_time_are_read_as_people_write_them() {
 fn words_that_yaml_once_took_for_truth_are_texts() {
     let token =
         |key: &str| parsed(&SOUND.replacen("key: DEPLOY_TOKEN", &format!("key: {key}"), 1)).tokens["deploy"].clone();
-    let key = |token: &TokenSpec| token.destinations[0].keys["key"].as_str().unwrap().to_owned();
+    let key = |token: &TokenSpec| token.destinations[0].part.keys["key"].as_str().unwrap().to_owned();
     for word in ["yes", "NO", "on", "0777", "1e3"] {
         assert_eq!(key(&token(word)), word);
     }

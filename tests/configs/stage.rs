@@ -71,7 +71,8 @@ pub(crate) fn setup(environment: BTreeMap<String, String>) -> Setup {
     let sandbox = Sandbox::new(1, monday());
     Setup {
         environment: Arc::new(move |name| environment.get(name).cloned()),
-        carrier: Arc::new(move |_: Option<&Path>| Ok(Arc::new(Mounted(sandbox.clone())) as Arc<dyn Transport>)),
+        carrier: Arc::new(move |_: Option<&str>| Ok(Arc::new(Mounted(sandbox.clone())) as Arc<dyn Transport>)),
+        random: Arc::new(|buffer: &mut [u8]| buffer.fill(7)),
         offline: false,
     }
 }

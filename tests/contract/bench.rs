@@ -1,9 +1,12 @@
 //! A sandbox, and one connection to it.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use tokenwheel::connection::{Connecting, Connection, Slot};
+use serde_json::{Value, json};
+use tokenwheel::connection::{Connecting, Connection, Means, Slot};
 use tokenwheel::demo::Mounted;
 use tokenwheel::http::Http;
 use tokenwheel::services::SERVICES;
@@ -48,10 +51,38 @@ impl Ground {
 
     /// A service, logged in to with that credential.
     pub(crate) fn connect(&self, service: &str, credential: &str) -> Arc<dyn Connection> {
+        self.connection(service, Some(credential), json!({}))
+    }
+
+    /// A service with keys of its own, and not yet logged in to.
+    pub(crate) fn connection(&self, service: &str, credential: Option<&str>, keys: Value) -> Arc<dyn Connection> {
         let kind = SERVICES.iter().find(|kind| kind.name == service).unwrap();
-        let url = format!("https://{service}.sandbox").parse().unwrap();
+        let url = Some(format!("https://{service}.sandbox").parse().unwrap());
+        let slot = credential.map_or_else(Slot::default, |text| Slot::holding(TokenValue::handed(text).unwrap()));
+        let means = self.means(Path::new("."));
+        let http = (means.door)(None).unwrap();
+        (kind.connect)(Connecting { url, slot, http, keys, means }).unwrap()
+    }
+
+    /// What kinds may use besides: `env:NAME` is the word `name`, and no two fillings with random bytes are the same.
+    pub(crate) fn means(&self, folder: &Path) -> Means {
         let http = Arc::new(Http::new(Arc::new(Mounted(self.sandbox.clone()))));
-        (kind.connect)(Connecting { url, slot: Slot::holding(value(credential)), http })
+        let files = folder.to_owned();
+        Means {
+            folder: folder.to_owned(),
+            secret: Arc::new(move |source| {
+                let (form, rest) = source.split_once(':').unwrap();
+                let text = if form == "env" { rest.to_lowercase() } else { std::fs::read_to_string(files.join(rest))? };
+                Ok(TokenValue::of_lines(&text)?)
+            }),
+            door: Arc::new(move |_| Ok(Arc::clone(&http))),
+            random: Arc::new(|buffer: &mut [u8]| {
+                static FILLINGS: AtomicU8 = AtomicU8::new(1);
+                let filling = FILLINGS.fetch_add(1, Ordering::Relaxed);
+                buffer.iter_mut().zip(0_u8..).for_each(|(byte, at)| *byte = at.wrapping_mul(37) ^ filling);
+            }),
+            offline: false,
+        }
     }
 
     /// The requests since the last call of this, in order.

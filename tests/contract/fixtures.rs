@@ -1,5 +1,7 @@
 //! What the contract of issuers needs to know of each kind: an estate with tokens of the subject, dead ones, and others'.
 
+use std::path::Path;
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tokenwheel::issuer::{self, Issuer};
@@ -43,7 +45,8 @@ impl Fixture {
     pub(crate) fn issuer(&self) -> Box<dyn Issuer> {
         let kind = ISSUERS.iter().find(|kind| kind.kind == self.kind).unwrap();
         let connection = self.ground.connect(self.service, &self.login);
-        (kind.build)(self.keys.clone(), &issuer::Ground { connection, own_login: self.own }).unwrap()
+        let means = self.ground.means(Path::new("."));
+        (kind.build)(self.keys.clone(), &issuer::Ground { connection, means, own_login: self.own }).unwrap()
     }
 
     pub(crate) fn name(&self) -> String {

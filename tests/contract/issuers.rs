@@ -150,7 +150,7 @@ async fn what_is_revoked_has_ended_and_ending_it_twice_is_well() {
     for fixture in all().into_iter().filter(|fixture| fixture.revokes) {
         let record = follows(&fixture);
         for round in ["once", "twice"] {
-            let ended = fixture.issuer().revoke(&record).await;
+            let ended = fixture.issuer().revoke(&record, None).await;
             // What ends itself cannot be asked again.
             if round == "once" || fixture.way != "by itself" {
                 assert_eq!(ended.unwrap(), Ended::Ended, "{} {round}", fixture.name());
@@ -165,7 +165,7 @@ async fn what_is_revoked_has_ended_and_ending_it_twice_is_well() {
 async fn what_may_not_revoke_says_so_and_ends_nothing() {
     for fixture in all().into_iter().filter(|fixture| !fixture.revokes && fixture.way != "by itself") {
         let before = fixture.working();
-        assert!(fixture.issuer().revoke(&follows(&fixture)).await.is_err(), "{}", fixture.name());
+        assert!(fixture.issuer().revoke(&follows(&fixture), None).await.is_err(), "{}", fixture.name());
         assert_eq!(fixture.working(), before, "{}", fixture.name());
     }
 }

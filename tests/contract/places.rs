@@ -35,7 +35,7 @@ impl Place {
         let kind = DESTINATIONS.iter().find(|kind| kind.kind == self.kind).unwrap();
         let service = self.kind.split('/').next().unwrap();
         let connection = (service != self.kind).then(|| self.ground.connect(service, &self.login));
-        let site = Site { connection, folder: self.folder.path().to_owned() };
+        let site = Site { connection, means: self.ground.means(self.folder.path()) };
         (kind.build)(self.keys.clone(), &site).unwrap()
     }
 

@@ -30,7 +30,7 @@ impl Place {
         let kind = SHELVES.iter().find(|kind| kind.kind == self.kind).unwrap();
         let service = self.kind.split('/').next().unwrap();
         let connection = (service != self.kind).then(|| self.ground.connect(service, &self.login));
-        (kind.build)(self.keys.clone(), &Site { connection, folder: self.folder.path().to_owned() }).unwrap()
+        (kind.build)(self.keys.clone(), &Site { connection, means: self.ground.means(self.folder.path()) }).unwrap()
     }
 }
 

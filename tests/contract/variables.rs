@@ -39,7 +39,8 @@ impl Stage {
     fn to(&self, mut keys: Value) -> Box<dyn Destination> {
         keys["key"] = json!("TOKEN");
         let kind = DESTINATIONS.iter().find(|kind| kind.kind == "gitlab/ci-variable").unwrap();
-        let site = Site { connection: Some(self.ground.connect("gitlab", &self.login)), folder: ".".into() };
+        let connection = Some(self.ground.connect("gitlab", &self.login));
+        let site = Site { connection, means: self.ground.means(std::path::Path::new(".")) };
         (kind.build)(keys, &site).unwrap()
     }
 

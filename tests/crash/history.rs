@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -359,10 +359,11 @@ async fn rotate(
     let (sandbox, death) = (bench.sandbox.clone(), Arc::clone(death));
     let setup = Setup {
         environment: Arc::new(move |name| job.get(name).cloned()),
-        carrier: Arc::new(move |_: Option<&Path>| {
+        carrier: Arc::new(move |_: Option<&str>| {
             let mortal = Mortal { mounted: Mounted(sandbox.clone()), death: Arc::clone(&death) };
             Ok(Arc::new(mortal) as Arc<dyn Transport>)
         }),
+        random: Arc::new(|buffer: &mut [u8]| buffer.fill(7)),
         offline: false,
     };
     let wheel = Wheel::build(config, &setup).map_err(|problems| problems.to_string())?;

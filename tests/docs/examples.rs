@@ -21,9 +21,10 @@ fn examples() -> Vec<(String, Block)> {
 fn setup() -> Setup {
     Setup {
         environment: Arc::new(|_| None),
-        carrier: Arc::new(|_: Option<&Path>| -> anyhow::Result<Arc<dyn Transport>> {
+        carrier: Arc::new(|_: Option<&str>| -> anyhow::Result<Arc<dyn Transport>> {
             Ok(Arc::new(tokenwheel::demo::Mounted(tokenwheel_sandbox::Sandbox::new(1, chrono::DateTime::UNIX_EPOCH))))
         }),
+        random: Arc::new(|buffer: &mut [u8]| buffer.fill(7)),
         offline: true,
     }
 }

@@ -98,10 +98,11 @@ prop_compose! {
         succession in succession(), rule in rule(), overlap in length(), ttl in option::of(length()),
         order in prop::sample::select(vec!["same", "other"]), create: bool, watch in prop::bool::weighted(0.1),
         places in prop_oneof![9 => 1..=PLACES, 1 => Just(0)],
+        only_minted in prop_oneof![4 => Just(BTreeSet::new()), 1 => btree_set(0..PLACES, 0..3)],
     ) -> Wanted {
         let destinations = (0..places).map(|place| format!("place {place}")).collect();
         let (name, order) = ("agent".to_owned(), order.to_owned());
-        Wanted { name, succession, rule, overlap, ttl, order, create, watch, destinations }
+        Wanted { name, succession, rule, overlap, ttl, order, create, watch, destinations, only_minted }
     }
 }
 
@@ -138,7 +139,7 @@ prop_compose! {
         Entry {
             subject: "agent".to_owned(), order: order.to_owned(), current, delivered, retire,
             owed: owed.into_iter().map(|place| format!("place {place}")).collect(),
-            intents,
+            intents, spent: None,
         }
     }
 }

@@ -10,6 +10,7 @@
 //! * held, by place: `7` (and lends it), `7!` (lends nothing), `live` (of no known record), `wrong`, `empty`, `hidden`
 //!   (never to be seen), `unseen` (not reached this time), `stamp`, `restamp`
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -73,6 +74,7 @@ fn wanted(text: &str, places: usize) -> Wanted {
         create: false,
         watch: false,
         destinations: (0..places).map(|place| format!("place {place}")).collect(),
+        only_minted: BTreeSet::new(),
     };
     for word in text.split_whitespace() {
         match word.split_once('=').unwrap_or((word, "")) {

@@ -99,13 +99,20 @@ fn the_plan_has_no_input_output_and_no_clock() {
 
 #[test]
 fn a_service_knows_the_traits_the_token_the_door_and_its_own_folder() {
-    let may = ["issuer", "destination", "connection", "shelf", "token", "http", "text"];
+    let may = ["issuer", "destination", "connection", "shelf", "token", "http", "protocol", "text"];
     let findings = foreign(&rust(&["src"]), |path| service(path).is_some(), &may);
     none(
         &findings,
         "a service holds no policy and knows no other one: decide it in `plan` or `rotation`, or hand it in through the \
          order, the ask or the ground; what several services need goes below them, beside `http`",
     );
+}
+
+#[test]
+fn a_protocol_knows_no_service() {
+    let may = ["issuer", "token", "http", "protocol", "text"];
+    let findings = foreign(&rust(&["src"]), |path| in_module(path, "protocol"), &may);
+    none(&findings, "a protocol is what several services speak: what belongs to one of them stands there");
 }
 
 #[test]
@@ -170,7 +177,10 @@ fn asks_only(files: &[File], finding: &str) -> bool {
 #[test]
 fn a_value_is_exposed_only_on_its_way_out() {
     let files = rust(&["src"]);
-    let doors = |path: &str| path.starts_with("src/services/") || in_module(path, "http") || path == "src/token.rs";
+    let doors = |path: &str| {
+        let below = in_module(path, "http") || in_module(path, "protocol") || in_module(path, "token");
+        path.starts_with("src/services/") || below
+    };
     let findings = words(&files, doors, &[".expose()", "expose_secret"]);
     none(
         &findings,

@@ -174,7 +174,7 @@ impl Issuer for PersonalAccessToken {
         })
     }
 
-    async fn revoke(&self, record: &TokenRecord) -> anyhow::Result<Ended> {
+    async fn revoke(&self, record: &TokenRecord, _value: Option<&TokenValue>) -> anyhow::Result<Ended> {
         let endpoint = RevokePersonalAccessToken::builder().id(number(record)?).build()?;
         revoke(&self.gitlab, record, &endpoint).await
     }

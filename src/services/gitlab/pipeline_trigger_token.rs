@@ -182,7 +182,7 @@ impl Issuer for PipelineTriggerToken {
         let value = record.shown.clone();
         let value =
             value.ok_or_else(|| MintError::InDoubt(anyhow::anyhow!("GitLab's answer has no whole token in it")))?;
-        Ok(Minted { value, record })
+        Ok(Minted::new(value, record))
     }
 
     async fn verify(&self, value: &TokenValue) -> Proof {
@@ -199,7 +199,7 @@ impl Issuer for PipelineTriggerToken {
         }
     }
 
-    async fn revoke(&self, record: &TokenRecord) -> anyhow::Result<Ended> {
+    async fn revoke(&self, record: &TokenRecord, _value: Option<&TokenValue>) -> anyhow::Result<Ended> {
         let route = Route::delete(format!("{}/{}", self.base, number(record)?));
         read_ended(&self.gitlab.call(&route, Retry::Put).await?)
     }

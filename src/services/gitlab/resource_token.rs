@@ -134,7 +134,7 @@ impl Issuer for ResourceToken {
         proof(self.gitlab.whose(value).await, |token| self.is_ours(token))
     }
 
-    async fn revoke(&self, record: &TokenRecord) -> anyhow::Result<Ended> {
+    async fn revoke(&self, record: &TokenRecord, _value: Option<&TokenValue>) -> anyhow::Result<Ended> {
         let route = Route::delete(format!("{}/access_tokens/{}", self.base, number(record)?));
         revoke(&self.gitlab, record, &route).await
     }

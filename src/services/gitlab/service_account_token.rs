@@ -158,7 +158,7 @@ impl Issuer for ServiceAccountToken {
         })
     }
 
-    async fn revoke(&self, record: &TokenRecord) -> anyhow::Result<Ended> {
+    async fn revoke(&self, record: &TokenRecord, _value: Option<&TokenValue>) -> anyhow::Result<Ended> {
         let route = Route::delete(format!("{}/{}", self.base, number(record)?));
         revoke(&self.gitlab, record, &route).await
     }

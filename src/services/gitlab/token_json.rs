@@ -46,7 +46,7 @@ impl TokenJson {
     /// The token of an answer to create or rotate. By then it exists: what cannot be read leaves doubt.
     pub(super) fn minted(self) -> Result<Minted, MintError> {
         match &self.token {
-            Some(value) => Ok(Minted { record: self.record(), value: value.clone() }),
+            Some(value) => Ok(Minted::new(value.clone(), self.record())),
             None => Err(MintError::InDoubt(anyhow::anyhow!("GitLab's answer has no token in it"))),
         }
     }

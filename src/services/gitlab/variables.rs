@@ -232,7 +232,7 @@ impl Place {
 
 /// A value as it was read from a variable.
 pub(super) fn value(text: &str) -> Option<TokenValue> {
-    TokenValue::new(text).ok()
+    TokenValue::of_lines(text).ok()
 }
 
 #[cfg(test)]

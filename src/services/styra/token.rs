@@ -185,7 +185,7 @@ impl Issuer for StyraToken {
         let nothing = || anyhow::anyhow!("DAS answered 200 without a new secret: it regenerated nothing");
         let value = made.ok_or_else(|| MintError::Refused(nothing()))?;
         let record = TokenRecord { expires: Some(until), ..TokenRecord::named(&self.config.id) };
-        Ok(Minted { value, record })
+        Ok(Minted::new(value, record))
     }
 
     /// Asks for the token's own entry with the value itself. Only a token with rights to read it gets it; one without
@@ -208,7 +208,7 @@ impl Issuer for StyraToken {
         }
     }
 
-    async fn revoke(&self, _record: &TokenRecord) -> anyhow::Result<Ended> {
+    async fn revoke(&self, _record: &TokenRecord, _value: Option<&TokenValue>) -> anyhow::Result<Ended> {
         let answer = self.styra.call(Method::DELETE, &self.path(), None, Retry::Put).await?;
         match answer.status.as_u16() {
             200..=299 | 404 => Ok(Ended::Ended),

@@ -1,0 +1,188 @@
+//! `supply`: a person hands over a value that no API mints; the other five verbs are done as always.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::Run;
+use super::setup::Wheel;
+use crate::issuer::{Ended, Inventory, Issuer, Leave, MintError, Proof, Succession};
+use crate::report::RunReport;
+use crate::text;
+use crate::token::{Minted, Order, Parts, Subject, TokenRecord, TokenValue, ValueShape};
+
+/// What a person hands over.
+#[derive(Clone)]
+pub struct Supply {
+    /// The token of the config.
+    pub name: String,
+    /// The value.
+    pub value: TokenValue,
+    /// When it dies, if the person says so.
+    pub dies: Option<DateTime<Utc>>,
+}
+
+/// Why a value is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// It is not one that a person mints.
+    #[error("token `{0}` is minted by its issuer, and cannot be supplied: `rotate` makes a new one")]
+    Minted(String),
+    /// It goes nowhere.
+    #[error("token `{0}` has no destination: there is nowhere to put the value")]
+    Nowhere(String),
+    /// It has another form.
+    #[error("this is no value for `{name}`: {kind} makes others; nothing was changed")]
+    Unknown {
+        /// The token.
+        name: String,
+        /// The kind of its issuer.
+        kind: String,
+    },
+    /// It is there already.
+    #[error("this is the value that {0} holds already; nothing was changed")]
+    Same(String),
+    /// The issuer refuses it.
+    #[error("the issuer rejects this value: {0}; nothing was changed")]
+    Rejected(String),
+}
+
+impl Wheel {
+    /// Puts the value where the token's issuer would mint it.
+    pub fn supply(&mut self, supply: Supply) -> Result<(), Unfit> {
+        let Supply { name, value, dies } = supply;
+        let Some(token) = self.tokens.get_mut(&name) else { return Ok(()) };
+        if token.issuer.succession() != Succession::Manual {
+            return Err(Unfit::Minted(name));
+        }
+        if token.destinations.is_empty() {
+            return Err(Unfit::Nowhere(name));
+        }
+        if !token.issuer.recognises(&value) {
+            return Err(Unfit::Unknown { name, kind: token.spec.issuer.kind.clone() });
+        }
+        token.issuer = Arc::new(Supplied { inner: Arc::clone(&token.issuer), value, dies });
+        token.wanted.succession = Succession::Overlaps;
+        token.wanted.create = true;
+        token.wanted.watch = false;
+        Ok(())
+    }
+}
+
+impl Run {
+    /// Delivers what was supplied, unless it is there already or the issuer knows it to be dead.
+    pub async fn supply(self, supply: &Supply) -> Result<RunReport, Unfit> {
+        match self.unfit(supply).await {
+            Some(unfit) => {
+                self.end().await;
+                Err(unfit)
+            }
+            None => {
+                let mut plans = self.plan().await;
+                let old = plans.iter().any(|plan| plan.live.is_some());
+                let token = self.wheel.tokens.get(&supply.name);
+                if let (true, Some(plan), Some(token)) = (old, plans.first_mut(), token)
+                    && !token.issuer.ends_tokens()
+                {
+                    plan.notes.push("end the old one by hand once its users have the new one".to_owned());
+                }
+                Ok(self.apply(plans).await)
+            }
+        }
+    }
+
+    async fn unfit(&self, supply: &Supply) -> Option<Unfit> {
+        let token = self.wheel.tokens.get(&supply.name)?;
+        let seen = self.observations.get(&supply.name)?.as_ref().ok()?;
+        let holds = |lent: &Option<TokenValue>| lent.as_ref().is_some_and(|lent| lent.same_as(&supply.value));
+        let places = token.wanted.destinations.iter().zip(&seen.lent);
+        let has_it: Vec<String> = places.filter(|(_, lent)| holds(lent)).map(|(place, _)| place.clone()).collect();
+        if has_it.len() == token.wanted.destinations.len() {
+            return Some(Unfit::Same(text::list(&has_it)));
+        }
+        match token.issuer.verify(&supply.value).await {
+            Proof::Rejected(why) => Some(Unfit::Rejected(why)),
+            _ => None,
+        }
+    }
+}
+
+/// An issuer whose next token is already made.
+struct Supplied {
+    inner: Arc<dyn Issuer>,
+    value: TokenValue,
+    dies: Option<DateTime<Utc>>,
+}
+
+impl Supplied {
+    /// What the person says of its end counts where the issuer says nothing.
+    fn dated(&self, mut record: Box<TokenRecord>) -> Box<TokenRecord> {
+        record.expires = record.expires.or(self.dies);
+        record
+    }
+}
+
+#[async_trait]
+impl Issuer for Supplied {
+    fn succession(&self) -> Succession {
+        Succession::Overlaps
+    }
+
+    fn subject(&self) -> &Subject {
+        self.inner.subject()
+    }
+
+    fn shape(&self) -> Option<ValueShape> {
+        Some(self.value.shape())
+    }
+
+    fn recognises(&self, value: &TokenValue) -> bool {
+        self.inner.recognises(value)
+    }
+
+    async fn rehearse(&self, _order: &Order<'_>) -> anyhow::Result<Leave> {
+        Ok(Leave::May)
+    }
+
+    async fn inventory(&self) -> anyhow::Result<Inventory> {
+        self.inner.inventory().await
+    }
+
+    async fn mint(&self, order: &Order<'_>) -> Result<Minted, MintError> {
+        let record = TokenRecord {
+            created: Some(order.now),
+            expires: self.dies.or(order.until),
+            ..TokenRecord::named(format!("supplied {}", order.now.format("%Y-%m-%d %H:%M")))
+        };
+        Ok(Minted::new(self.value.clone(), record))
+    }
+
+    async fn verify(&self, value: &TokenValue) -> Proof {
+        match self.inner.verify(value).await {
+            Proof::Identity(record) => Proof::Identity(self.dated(record)),
+            Proof::Matched(record) => Proof::Matched(self.dated(record)),
+            proof => proof,
+        }
+    }
+
+    async fn revoke(&self, record: &TokenRecord, value: Option<&TokenValue>) -> anyhow::Result<Ended> {
+        self.inner.revoke(record, value).await
+    }
+
+    fn askable(&self) -> bool {
+        self.inner.askable()
+    }
+
+    fn ends_tokens(&self) -> bool {
+        self.inner.ends_tokens()
+    }
+
+    fn parts(&self) -> &'static [&'static str] {
+        self.inner.parts()
+    }
+
+    fn known_parts(&self) -> Parts {
+        self.inner.known_parts()
+    }
+}
