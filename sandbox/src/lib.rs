@@ -12,6 +12,7 @@
 //! A new service is a folder, a field and a line of `services` in `sandbox.rs`, a listener in `serve.rs`, and a
 //! description in `openapi/description.rs`.
 
+pub mod atlassian;
 mod clock;
 mod exchange;
 mod fault;
@@ -27,6 +28,7 @@ mod serve;
 mod service;
 pub mod styra;
 mod target;
+pub mod vault;
 pub mod zendesk;
 
 pub use exchange::{Answer, Exchange, Lost, Request};

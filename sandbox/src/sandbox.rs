@@ -7,6 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
+use crate::atlassian::Atlassian;
 use crate::clock::Clock;
 use crate::exchange::{Answer, Exchange, Lost, Request};
 use crate::fault::{self, Fault, Strike, What};
@@ -14,6 +15,7 @@ use crate::github::GitHub;
 use crate::gitlab::GitLab;
 use crate::service::Service;
 use crate::styra::Styra;
+use crate::vault::Vault;
 use crate::zendesk::Zendesk;
 
 /// Every fake service, behind one door. Clones share everything.
@@ -26,6 +28,8 @@ struct Inner {
     styra: Mutex<Styra>,
     github: Mutex<GitHub>,
     zendesk: Mutex<Zendesk>,
+    atlassian: Mutex<Atlassian>,
+    vault: Mutex<Vault>,
     desk: Mutex<Desk>,
 }
 
@@ -70,6 +74,8 @@ impl Sandbox {
             styra: Mutex::new(Styra::new(seed, clock.clone())),
             github: Mutex::new(GitHub::new(seed, clock.clone())),
             zendesk: Mutex::new(Zendesk::new(seed, clock.clone())),
+            atlassian: Mutex::new(Atlassian::new(seed, clock.clone())),
+            vault: Mutex::new(Vault::new(seed, clock.clone())),
             desk: Mutex::default(),
             clock,
         }))
@@ -83,12 +89,16 @@ impl Sandbox {
         let styra = lock(&self.0.styra).copied(clock.clone());
         let github = lock(&self.0.github).copied(clock.clone());
         let zendesk = lock(&self.0.zendesk).copied(clock.clone());
+        let atlassian = lock(&self.0.atlassian).copied(clock.clone());
+        let vault = lock(&self.0.vault).copied(clock.clone());
         Self(Arc::new(Inner {
             clock,
             gitlab: Mutex::new(gitlab),
             styra: Mutex::new(styra),
             github: Mutex::new(github),
             zendesk: Mutex::new(zendesk),
+            atlassian: Mutex::new(atlassian),
+            vault: Mutex::new(vault),
             desk: Mutex::default(),
         }))
     }
@@ -215,9 +225,19 @@ impl Sandbox {
         f(&mut lock(&self.0.zendesk))
     }
 
+    /// Seeds and inspects Atlassian. Do not call the sandbox from inside.
+    pub fn atlassian<R>(&self, f: impl FnOnce(&mut Atlassian) -> R) -> R {
+        f(&mut lock(&self.0.atlassian))
+    }
+
+    /// Seeds and inspects Vault. Do not call the sandbox from inside.
+    pub fn vault<R>(&self, f: impl FnOnce(&mut Vault) -> R) -> R {
+        f(&mut lock(&self.0.vault))
+    }
+
     /// Every service, once: a new one is added here.
-    fn services(&self) -> [&Mutex<dyn Service>; 4] {
-        [&self.0.gitlab, &self.0.styra, &self.0.github, &self.0.zendesk]
+    fn services(&self) -> Vec<&Mutex<dyn Service>> {
+        vec![&self.0.gitlab, &self.0.styra, &self.0.github, &self.0.zendesk, &self.0.atlassian, &self.0.vault]
     }
 
     fn service<R>(&self, host: &str, f: impl FnOnce(&mut dyn Service) -> R) -> Option<R> {

@@ -33,6 +33,10 @@ pub struct Served {
     pub github: String,
     /// The URL of Zendesk, without a path.
     pub zendesk: String,
+    /// The URL of Atlassian: site, admin API, authorisation server and Data Center in one.
+    pub atlassian: String,
+    /// The URL of Vault, without a path.
+    pub vault: String,
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -44,12 +48,20 @@ impl Served {
         let (styra, styra_url) = bind()?;
         let (github, github_url) = bind()?;
         let (zendesk, zendesk_url) = bind()?;
+        let (atlassian, atlassian_url) = bind()?;
+        let (vault, vault_url) = bind()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<Infallible>();
         let thread = thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
             runtime.block_on(async {
-                let listeners = [(gitlab, "gitlab"), (styra, "styra"), (github, "github"), (zendesk, "zendesk")];
-                for (listener, label) in listeners {
+                for (listener, label) in [
+                    (gitlab, "gitlab"),
+                    (styra, "styra"),
+                    (github, "github"),
+                    (zendesk, "zendesk"),
+                    (atlassian, "atlassian"),
+                    (vault, "vault"),
+                ] {
                     tokio::spawn(listen(listener, label, sandbox.clone()));
                 }
                 // Resolves when the other end is dropped; the tasks die with the runtime.
@@ -61,6 +73,8 @@ impl Served {
             styra: styra_url,
             github: github_url,
             zendesk: zendesk_url,
+            atlassian: atlassian_url,
+            vault: vault_url,
             stop: Some(stop),
             thread: Some(thread),
         })

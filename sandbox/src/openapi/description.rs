@@ -11,8 +11,10 @@ const GITLAB_ADDITIONS: &str = include_str!("../../specs/gitlab-additions.json")
 const GITHUB: &str = include_str!("../../specs/github.json");
 const GITHUB_ADDITIONS: &str = include_str!("../../specs/github-additions.json");
 const GITLAB_CREDENTIALS: &str = include_str!("../../specs/gitlab-credentials.json");
+const ATLASSIAN: &str = include_str!("../../specs/atlassian.json");
 const STYRA: &str = include_str!("../../specs/styra.json");
 const ZENDESK: &str = include_str!("../../specs/zendesk.json");
+const VAULT: &str = include_str!("../../specs/vault.json");
 
 /// One service's description.
 pub(super) struct Description {
@@ -48,6 +50,8 @@ impl Description {
             Self::of("styra", &[STYRA]),
             Self { base: "/api/v3", ..Self::of("github", &[GITHUB, GITHUB_ADDITIONS]) },
             Self::of("zendesk", &[ZENDESK]),
+            Self::of("atlassian", &[ATLASSIAN]),
+            Self::of("vault", &[VAULT]),
         ]
     }
 

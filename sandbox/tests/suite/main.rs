@@ -2,6 +2,7 @@
 
 mod common;
 
+mod atlassian;
 mod credentials;
 mod faults;
 mod github;
@@ -14,6 +15,7 @@ mod throttle;
 mod tokens;
 mod triggers;
 mod variables;
+mod vault;
 mod world;
 mod zendesk;
 
