@@ -3,10 +3,14 @@
 //! The API is answered below `/api/v3`, as GitHub Enterprise Server has it, and below the root, as `api.github.com`
 //! has it. The public switches stand where the facts leave a question open or where GitHub is known to misbehave.
 
+mod apps;
 mod auth;
+mod credentials;
+mod deploy_keys;
 mod hooks;
 mod inspect;
 mod model;
+mod oauth;
 mod page;
 mod refusal;
 mod secrets;
@@ -26,8 +30,11 @@ use crate::mint::Mint;
 use crate::params::Params;
 use crate::service::Service;
 use crate::target;
+pub use apps::{App, Installation};
 use auth::Caller;
+pub use deploy_keys::DeployKey;
 pub use model::{Delivery, Hook, Make, Place, Repository, Secret, Store, Token, Variable, Visibility};
+pub use oauth::Grant;
 use refusal::Refusal;
 use secrets::Pair;
 use show::{private_user, show_visibility};
@@ -52,8 +59,24 @@ pub struct GitHub {
     pub deliveries_late_by: usize,
     /// Whether the header that tells a token's expiry ends in `+0000` rather than `UTC`: both are in use.
     pub expiry_with_offset: bool,
+    /// Whether a refresh token that is used a second time ends the pair that came of it. Not documented.
+    pub refresh_reuse_ends_grant: bool,
+    /// Whether refusals of an exchange come with status 200, as clients say; else with 400.
+    pub oauth_errors_are_200: bool,
+    /// Whether installation tokens are of the new, long form.
+    pub stateless_installation_tokens: bool,
+    /// Whether an installation token is granted all that the installation may, whatever was asked for.
+    pub grants_all_permissions: bool,
+    /// Whether an organization allows no new deploy keys.
+    pub deploy_keys_refused: bool,
+    /// Whether what is reported as leaked lives on until [`GitHub::end_reported`].
+    pub revocation_lags: bool,
     /// How many pings were asked for.
     pub pings: usize,
+    /// How many refresh tokens were used a second time.
+    pub refresh_reuses: usize,
+    /// How many pairs were made by exchange.
+    pub pairs_minted: usize,
     clock: Clock,
     mint: Mint,
     /// The last number given out, of whatever kind.
@@ -73,6 +96,13 @@ pub struct GitHub {
     secrets: BTreeMap<(Store, Place), BTreeMap<String, Secret>>,
     variables: BTreeMap<Place, BTreeMap<String, Variable>>,
     hooks: BTreeMap<Place, Vec<Hook>>,
+    apps: Vec<App>,
+    grants: Vec<Grant>,
+    deploy_keys: Vec<DeployKey>,
+    /// When leaked credentials were reported.
+    reports: Vec<DateTime<Utc>>,
+    /// What was reported and lives on for a while.
+    reported: Vec<String>,
 }
 
 /// What an endpoint gives.
@@ -89,7 +119,15 @@ impl GitHub {
             hook_config_moves_updated_at: true,
             deliveries_late_by: 0,
             expiry_with_offset: false,
+            refresh_reuse_ends_grant: false,
+            oauth_errors_are_200: true,
+            stateless_installation_tokens: false,
+            grants_all_permissions: false,
+            deploy_keys_refused: false,
+            revocation_lags: false,
             pings: 0,
+            refresh_reuses: 0,
+            pairs_minted: 0,
             clock,
             mint: Mint::new(seed, "github"),
             last: 7_000,
@@ -106,6 +144,11 @@ impl GitHub {
             secrets: BTreeMap::new(),
             variables: BTreeMap::new(),
             hooks: BTreeMap::new(),
+            apps: Vec::new(),
+            grants: Vec::new(),
+            deploy_keys: Vec::new(),
+            reports: Vec::new(),
+            reported: Vec::new(),
         }
     }
 
@@ -125,13 +168,22 @@ impl GitHub {
         let segments = target::segments(path);
         let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
         // What is signed in to in another way, or not at all, is answered before anybody is let in.
-
+        match (request.method.as_str(), parts.as_slice()) {
+            ("POST", ["login", "oauth", "access_token"]) => return Ok(self.exchange(request)),
+            ("POST", ["credentials", "revoke"]) => return Ok(self.revoke_credentials(request)),
+            ("GET", ["app"]) => return self.show_app(request),
+            ("POST", ["app", "installations", id, "access_tokens"]) => {
+                return self.mint_installation_token(request, id);
+            }
+            _ => {}
+        }
         let caller = self.authenticate(request)?;
         well_formed(request)?;
         let params = &Params::of(request)?;
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", ["user"]) => self.current_user(caller),
             ("GET", ["installation", "repositories"]) => self.installation_repositories(caller),
+            ("DELETE", ["installation", "token"]) => self.end_installation_token(caller),
             (_, ["repos", owner, name, rest @ ..]) => {
                 let id = self.repository(caller, owner, name)?.id;
                 self.of_repository(request, caller, id, rest, params)
@@ -171,6 +223,7 @@ impl GitHub {
                 }
             }
             (_, ["hooks", rest @ ..]) => self.hooks(request, caller, &place, rest, params),
+            (_, ["keys", rest @ ..]) => self.keys(request, caller, id, rest, params),
             _ => Err(Refusal::Missing),
         }
     }

@@ -6,6 +6,7 @@ mod atlassian;
 mod credentials;
 mod faults;
 mod github;
+mod github_issuers;
 mod hooks;
 mod listing;
 mod resource_tokens;
