@@ -18,7 +18,9 @@ mod exchange;
 mod fault;
 pub mod github;
 pub mod gitlab;
+pub mod http_api;
 mod mint;
+pub mod oauth;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod params;

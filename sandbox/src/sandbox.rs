@@ -13,6 +13,8 @@ use crate::exchange::{Answer, Exchange, Lost, Request};
 use crate::fault::{self, Fault, Strike, What};
 use crate::github::GitHub;
 use crate::gitlab::GitLab;
+use crate::http_api::HttpApi;
+use crate::oauth::OAuth;
 use crate::service::Service;
 use crate::styra::Styra;
 use crate::vault::Vault;
@@ -30,6 +32,8 @@ struct Inner {
     zendesk: Mutex<Zendesk>,
     atlassian: Mutex<Atlassian>,
     vault: Mutex<Vault>,
+    oauth: Mutex<OAuth>,
+    http_api: Mutex<HttpApi>,
     desk: Mutex<Desk>,
 }
 
@@ -76,6 +80,8 @@ impl Sandbox {
             zendesk: Mutex::new(Zendesk::new(seed, clock.clone())),
             atlassian: Mutex::new(Atlassian::new(seed, clock.clone())),
             vault: Mutex::new(Vault::new(seed, clock.clone())),
+            oauth: Mutex::new(OAuth::new(seed, clock.clone())),
+            http_api: Mutex::new(HttpApi::new(seed, clock.clone())),
             desk: Mutex::default(),
             clock,
         }))
@@ -91,6 +97,8 @@ impl Sandbox {
         let zendesk = lock(&self.0.zendesk).copied(clock.clone());
         let atlassian = lock(&self.0.atlassian).copied(clock.clone());
         let vault = lock(&self.0.vault).copied(clock.clone());
+        let oauth = lock(&self.0.oauth).copied(clock.clone());
+        let http_api = lock(&self.0.http_api).copied(clock.clone());
         Self(Arc::new(Inner {
             clock,
             gitlab: Mutex::new(gitlab),
@@ -99,6 +107,8 @@ impl Sandbox {
             zendesk: Mutex::new(zendesk),
             atlassian: Mutex::new(atlassian),
             vault: Mutex::new(vault),
+            oauth: Mutex::new(oauth),
+            http_api: Mutex::new(http_api),
             desk: Mutex::default(),
         }))
     }
@@ -235,9 +245,28 @@ impl Sandbox {
         f(&mut lock(&self.0.vault))
     }
 
+    /// Seeds and inspects the authorisation server. Do not call the sandbox from inside.
+    pub fn oauth<R>(&self, f: impl FnOnce(&mut OAuth) -> R) -> R {
+        f(&mut lock(&self.0.oauth))
+    }
+
+    /// Seeds and inspects the small APIs. Do not call the sandbox from inside.
+    pub fn http_api<R>(&self, f: impl FnOnce(&mut HttpApi) -> R) -> R {
+        f(&mut lock(&self.0.http_api))
+    }
+
     /// Every service, once: a new one is added here.
     fn services(&self) -> Vec<&Mutex<dyn Service>> {
-        vec![&self.0.gitlab, &self.0.styra, &self.0.github, &self.0.zendesk, &self.0.atlassian, &self.0.vault]
+        vec![
+            &self.0.gitlab,
+            &self.0.styra,
+            &self.0.github,
+            &self.0.zendesk,
+            &self.0.atlassian,
+            &self.0.vault,
+            &self.0.oauth,
+            &self.0.http_api,
+        ]
     }
 
     fn service<R>(&self, host: &str, f: impl FnOnce(&mut dyn Service) -> R) -> Option<R> {

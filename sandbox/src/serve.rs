@@ -37,6 +37,10 @@ pub struct Served {
     pub atlassian: String,
     /// The URL of Vault, without a path.
     pub vault: String,
+    /// The URL of the authorisation server, without a path.
+    pub oauth: String,
+    /// The URL of the small APIs, without a path.
+    pub http: String,
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -50,6 +54,8 @@ impl Served {
         let (zendesk, zendesk_url) = bind()?;
         let (atlassian, atlassian_url) = bind()?;
         let (vault, vault_url) = bind()?;
+        let (oauth, oauth_url) = bind()?;
+        let (http, http_url) = bind()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<Infallible>();
         let thread = thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
@@ -61,6 +67,8 @@ impl Served {
                     (zendesk, "zendesk"),
                     (atlassian, "atlassian"),
                     (vault, "vault"),
+                    (oauth, "oauth"),
+                    (http, "http"),
                 ] {
                     tokio::spawn(listen(listener, label, sandbox.clone()));
                 }
@@ -75,6 +83,8 @@ impl Served {
             zendesk: zendesk_url,
             atlassian: atlassian_url,
             vault: vault_url,
+            oauth: oauth_url,
+            http: http_url,
             stop: Some(stop),
             thread: Some(thread),
         })

@@ -12,6 +12,8 @@ const GITHUB: &str = include_str!("../../specs/github.json");
 const GITHUB_ADDITIONS: &str = include_str!("../../specs/github-additions.json");
 const GITLAB_CREDENTIALS: &str = include_str!("../../specs/gitlab-credentials.json");
 const ATLASSIAN: &str = include_str!("../../specs/atlassian.json");
+const OAUTH: &str = include_str!("../../specs/oauth.json");
+const HTTP_API: &str = include_str!("../../specs/http-api.json");
 const STYRA: &str = include_str!("../../specs/styra.json");
 const ZENDESK: &str = include_str!("../../specs/zendesk.json");
 const VAULT: &str = include_str!("../../specs/vault.json");
@@ -52,6 +54,8 @@ impl Description {
             Self::of("zendesk", &[ZENDESK]),
             Self::of("atlassian", &[ATLASSIAN]),
             Self::of("vault", &[VAULT]),
+            Self::of("oauth", &[OAUTH]),
+            Self::of("http", &[HTTP_API]),
         ]
     }
 
