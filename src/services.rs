@@ -1,6 +1,7 @@
 //! The catalogue: every service and every kind, once.
 
 mod file;
+mod github;
 mod gitlab;
 mod styra;
 
@@ -10,7 +11,7 @@ use crate::issuer::IssuerKind;
 use crate::shelf::ShelfKind;
 
 /// The services that a connection can name.
-pub const SERVICES: &[ServiceKind] = &[gitlab::SERVICE, styra::SERVICE];
+pub const SERVICES: &[ServiceKind] = &[github::SERVICE, gitlab::SERVICE, styra::SERVICE];
 
 /// The kinds of issuers.
 pub const ISSUERS: &[IssuerKind] = &[
