@@ -24,7 +24,7 @@ pub const ISSUERS: &[IssuerKind] = &[
 ];
 
 /// The kinds of destinations.
-pub const DESTINATIONS: &[DestinationKind] = &[gitlab::ci_variable::KIND, file::KIND];
+pub const DESTINATIONS: &[DestinationKind] = &[gitlab::ci_variable::KIND, gitlab::webhook::KIND, file::KIND];
 
 /// The kinds of places that can keep the ledger.
 pub const SHELVES: &[ShelfKind] = &[gitlab::ci_variable_shelf::KIND, file::SHELF];

@@ -11,6 +11,7 @@ mod resource_token;
 pub(super) mod service_account_token;
 mod token_json;
 mod variables;
+pub(super) mod webhook;
 mod wire;
 
 use std::collections::{BTreeSet, HashMap};

@@ -240,6 +240,15 @@ fn a_test_delivery_reaches_the_receiver_and_says_whether_it_was_taken() {
 }
 
 #[test]
+fn a_project_with_nothing_in_it_has_nothing_to_play() {
+    let world = World::new(&full(MASKED));
+    world.set(|hooks| hooks.nothing_to_play = true);
+    let answer = world.ask("POST", "/test/push_events", &Value::Null);
+    assert!(answer.status == 422 && answer.value()["message"].as_str().unwrap().starts_with("Ensure"));
+    assert!(world.acme.world.sandbox.gitlab(|gitlab| gitlab.deliveries().is_empty()));
+}
+
+#[test]
 fn a_page_of_deliveries_has_twenty_at_most() {
     let mut world = World::new(&full(MASKED));
     world.acme.world.lawless = true;

@@ -11,7 +11,6 @@ use super::super::page::paged;
 use super::super::refusal::Refusal;
 use super::super::route::{Outcome, number};
 use super::model::{Delivery, Hook};
-use super::said;
 use crate::clock::stamp;
 use crate::exchange::{Answer, Request};
 use crate::params::Params;
@@ -100,11 +99,15 @@ impl GitLab {
         if !row.settings.contains_key(event) {
             return Err(Refusal::Params("trigger does not have a valid value".to_owned()));
         }
+        if self.hooks.nothing_to_play {
+            return Ok(Answer::json(422, &json!({ "message": "Ensure the project has at least one commit." })));
+        }
         match self.deliver(hook, event, true) {
             Some(delivery) if (200..300).contains(&delivery.status) => {
                 Ok(Answer::json(201, &json!({ "message": "201 Created" })))
             }
-            _ => Ok(said(422, "")),
+            // In the receiver's own words.
+            _ => Ok(Answer::json(422, &json!({ "message": "the receiver's own words" }))),
         }
     }
 

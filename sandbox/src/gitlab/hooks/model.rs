@@ -74,6 +74,8 @@ pub struct Hooks {
     pub most: usize,
     /// Test deliveries a minute, for each user and place.
     pub tests_a_minute: Option<u64>,
+    /// Whether the project is too young to play any event: no commit, no issue.
+    pub nothing_to_play: bool,
     /// The secrets of which the receivers want one in each delivery; none: they take everything.
     pub receivers_want: Vec<String>,
     /// What the receivers answer to a delivery that they want.
@@ -95,6 +97,7 @@ impl Default for Hooks {
             longest_variable: 2048,
             most: 100,
             tests_a_minute: Some(5),
+            nothing_to_play: false,
             receivers_want: Vec::new(),
             receivers_answer: 200,
             rows: BTreeMap::new(),
