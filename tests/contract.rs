@@ -16,4 +16,5 @@ mod contract {
     mod places;
     mod shelves;
     mod variables;
+    mod webhooks;
 }

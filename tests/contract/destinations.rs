@@ -115,7 +115,7 @@ async fn a_place_that_cannot_be_reached_is_an_error_and_never_nothing() {
     use tokenwheel_sandbox::{At, Fault, What};
     for place in all().into_iter().filter(|place| place.kind != "file") {
         for status in [403, 500, 503] {
-            let at = At::Matching { method: http::Method::GET, path: "/variables".to_owned(), times: 4 };
+            let at = At::Matching { method: http::Method::GET, path: "/".to_owned(), times: 4 };
             place.ground.sandbox.inject(Fault { at, what: What::Refuse(status) });
             assert!(place.destination().holds(None).await.is_err(), "{} {status}", place.name());
             place.ground.sandbox.clear_faults();

@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 use tokenwheel::destination::{Destination, Site};
 use tokenwheel::services::DESTINATIONS;
+use tokenwheel_sandbox::Sandbox;
 use tokenwheel_sandbox::gitlab::Variable;
 
 use super::bench::Ground;
+use super::webhooks;
 
 /// The value that stands in every place before it is delivered to.
 pub(crate) const BEFORE: &str = "value-from-before";
@@ -27,9 +29,32 @@ pub(crate) struct Place {
 enum At {
     Variable { place: &'static str, scope: &'static str },
     File,
+    Elsewhere(Box<dyn Spot>),
+}
+
+/// A place of another service, as its own file here knows it.
+pub(crate) trait Spot {
+    /// The value that is there now.
+    fn value(&self, sandbox: &Sandbox) -> Option<String>;
+    /// Everything about it but its value.
+    fn attributes(&self, sandbox: &Sandbox) -> String;
+    /// Somebody else writes there.
+    fn overwrite(&self, sandbox: &Sandbox, text: &str);
 }
 
 impl Place {
+    /// One that is kept elsewhere.
+    pub(crate) fn elsewhere(
+        (kind, form): (&'static str, &'static str),
+        (ground, login): (Ground, String),
+        keys: Value,
+        hidden: bool,
+        spot: Box<dyn Spot>,
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { kind, form, ground, login, folder, keys, at: At::Elsewhere(spot), hidden }
+    }
+
     /// A new one each time, so that nothing is remembered from one run to the next.
     pub(crate) fn destination(&self) -> Box<dyn Destination> {
         let kind = DESTINATIONS.iter().find(|kind| kind.kind == self.kind).unwrap();
@@ -44,13 +69,14 @@ impl Place {
     }
 
     fn variable(&self) -> Option<Variable> {
-        let At::Variable { place, scope } = self.at else { return None };
+        let At::Variable { place, scope } = &self.at else { return None };
         self.ground.sandbox.gitlab(|gitlab| gitlab.variable(place, "TOKEN", scope))
     }
 
     /// The value that is there now.
     pub(crate) fn value(&self) -> Option<String> {
-        match self.at {
+        match &self.at {
+            At::Elsewhere(spot) => spot.value(&self.ground.sandbox),
             At::Variable { .. } => self.variable().map(|variable| variable.value),
             At::File => std::fs::read_to_string(self.folder.path().join("token")).ok(),
         }
@@ -58,7 +84,8 @@ impl Place {
 
     /// Everything about it but its value.
     pub(crate) fn attributes(&self) -> String {
-        match self.at {
+        match &self.at {
+            At::Elsewhere(spot) => spot.attributes(&self.ground.sandbox),
             At::Variable { .. } => {
                 format!("{:?}", self.variable().map(|variable| Variable { value: String::new(), ..variable }))
             }
@@ -68,12 +95,13 @@ impl Place {
 
     /// Somebody else writes there.
     pub(crate) fn overwrite(&self, text: &str) {
-        match self.at {
+        match &self.at {
+            At::Elsewhere(spot) => spot.overwrite(&self.ground.sandbox, text),
             At::Variable { place, scope } => {
                 let path = place.replacen('/', "\u{0}", 1).replace('/', "%2F").replace('\u{0}', "/");
-                let base = if place == "admin" { "admin/ci".to_owned() } else { path };
+                let base = if *place == "admin" { "admin/ci".to_owned() } else { path };
                 let filter =
-                    if place == "admin" { String::new() } else { format!("&filter[environment_scope]={scope}") };
+                    if *place == "admin" { String::new() } else { format!("&filter[environment_scope]={scope}") };
                 let target = format!("/api/v4/{base}/variables/TOKEN?value={text}{filter}");
                 let mut headers = http::HeaderMap::new();
                 headers.insert("private-token", http::HeaderValue::from_str(&self.login).unwrap());
@@ -147,7 +175,7 @@ pub(crate) fn all() -> Vec<Place> {
             hidden: false,
         }
     };
-    vec![
+    let mut places = vec![
         variable("of a project", project(), "*", &plain),
         variable("of a project, with every attribute", project(), "*", &odd("*")),
         variable("of a project, scoped", scoped(project()), "production", &odd("production")),
@@ -157,5 +185,7 @@ pub(crate) fn all() -> Vec<Place> {
         variable("of the instance", ("admin", json!({ "instance": true })), "*", &odd("*")),
         variable("hidden", project(), "*", &Variable { hidden: true, ..odd("*") }),
         file,
-    ]
+    ];
+    places.extend(webhooks::all());
+    places
 }
