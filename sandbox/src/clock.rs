@@ -31,6 +31,11 @@ impl Clock {
     }
 }
 
+/// A time as a `Date` header has it.
+pub(crate) fn http_date(at: DateTime<Utc>) -> String {
+    at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// A time as both services print it: UTC, milliseconds, `Z`.
 pub(crate) fn stamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)

@@ -19,6 +19,7 @@ mod fault;
 pub mod github;
 pub mod gitlab;
 pub mod http_api;
+pub mod kubernetes;
 mod mint;
 pub mod oauth;
 #[cfg(feature = "openapi")]
@@ -28,6 +29,7 @@ mod sandbox;
 #[cfg(feature = "serve")]
 mod serve;
 mod service;
+pub mod signon;
 pub mod styra;
 mod target;
 pub mod vault;

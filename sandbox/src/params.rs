@@ -123,7 +123,8 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     media(headers).is_some_and(|media| media.starts_with("application/json"))
 }
 
-fn media(headers: &HeaderMap) -> Option<&str> {
+/// What the body is said to be.
+pub(crate) fn media(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::CONTENT_TYPE)?.to_str().ok()
 }
 

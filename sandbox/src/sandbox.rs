@@ -14,8 +14,10 @@ use crate::fault::{self, Fault, Strike, What};
 use crate::github::GitHub;
 use crate::gitlab::GitLab;
 use crate::http_api::HttpApi;
+use crate::kubernetes::Kubernetes;
 use crate::oauth::OAuth;
 use crate::service::Service;
+use crate::signon::{Door, Signon};
 use crate::styra::Styra;
 use crate::vault::Vault;
 use crate::zendesk::Zendesk;
@@ -34,6 +36,10 @@ struct Inner {
     vault: Mutex<Vault>,
     oauth: Mutex<OAuth>,
     http_api: Mutex<HttpApi>,
+    /// Signon runs in this cluster; its own two doors lead there.
+    kubernetes: Arc<Mutex<Kubernetes>>,
+    signon: Mutex<Door>,
+    publishing_api: Mutex<Door>,
     desk: Mutex<Desk>,
 }
 
@@ -73,6 +79,7 @@ impl Sandbox {
     /// A sandbox of empty services. The same seed and the same calls give the same values, ids and answers.
     pub fn new(seed: u64, now: DateTime<Utc>) -> Self {
         let clock = Clock::at(now);
+        let kubernetes = Arc::new(Mutex::new(Kubernetes::new(seed, clock.clone())));
         Self(Arc::new(Inner {
             gitlab: Mutex::new(GitLab::new(seed, clock.clone())),
             styra: Mutex::new(Styra::new(seed, clock.clone())),
@@ -82,6 +89,9 @@ impl Sandbox {
             vault: Mutex::new(Vault::new(seed, clock.clone())),
             oauth: Mutex::new(OAuth::new(seed, clock.clone())),
             http_api: Mutex::new(HttpApi::new(seed, clock.clone())),
+            signon: door("signon", &kubernetes),
+            publishing_api: door("publishing-api", &kubernetes),
+            kubernetes,
             desk: Mutex::default(),
             clock,
         }))
@@ -99,6 +109,7 @@ impl Sandbox {
         let vault = lock(&self.0.vault).copied(clock.clone());
         let oauth = lock(&self.0.oauth).copied(clock.clone());
         let http_api = lock(&self.0.http_api).copied(clock.clone());
+        let kubernetes = Arc::new(Mutex::new(lock(&self.0.kubernetes).copied(clock.clone())));
         Self(Arc::new(Inner {
             clock,
             gitlab: Mutex::new(gitlab),
@@ -109,6 +120,9 @@ impl Sandbox {
             vault: Mutex::new(vault),
             oauth: Mutex::new(oauth),
             http_api: Mutex::new(http_api),
+            signon: door("signon", &kubernetes),
+            publishing_api: door("publishing-api", &kubernetes),
+            kubernetes,
             desk: Mutex::default(),
         }))
     }
@@ -255,6 +269,18 @@ impl Sandbox {
         f(&mut lock(&self.0.http_api))
     }
 
+    /// Seeds and inspects the cluster. Do not call the sandbox from inside.
+    pub fn kubernetes<R>(&self, f: impl FnOnce(&mut Kubernetes) -> R) -> R {
+        let mut cluster = lock(&self.0.kubernetes);
+        cluster.work();
+        f(&mut cluster)
+    }
+
+    /// Seeds and inspects Signon. Do not call the sandbox from inside.
+    pub fn signon<R>(&self, f: impl FnOnce(&mut Signon) -> R) -> R {
+        self.kubernetes(|cluster| f(&mut cluster.signon))
+    }
+
     /// Every service, once: a new one is added here.
     fn services(&self) -> Vec<&Mutex<dyn Service>> {
         vec![
@@ -266,6 +292,9 @@ impl Sandbox {
             &self.0.vault,
             &self.0.oauth,
             &self.0.http_api,
+            &*self.0.kubernetes,
+            &self.0.signon,
+            &self.0.publishing_api,
         ]
     }
 
@@ -324,6 +353,10 @@ impl Sandbox {
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn door(label: &'static str, cluster: &Arc<Mutex<Kubernetes>>) -> Mutex<Door> {
+    Mutex::new(Door { label, cluster: Arc::clone(cluster) })
 }
 
 fn nobody(host: &str) -> Answer {

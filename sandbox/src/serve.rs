@@ -41,6 +41,12 @@ pub struct Served {
     pub oauth: String,
     /// The URL of the small APIs, without a path.
     pub http: String,
+    /// The URL of the cluster's API server, without a path.
+    pub kubernetes: String,
+    /// The URL of Signon, without a path.
+    pub signon: String,
+    /// The URL of an application that asks Signon, without a path.
+    pub publishing_api: String,
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -56,11 +62,14 @@ impl Served {
         let (vault, vault_url) = bind()?;
         let (oauth, oauth_url) = bind()?;
         let (http, http_url) = bind()?;
+        let (kubernetes, kubernetes_url) = bind()?;
+        let (signon, signon_url) = bind()?;
+        let (publishing_api, publishing_api_url) = bind()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<Infallible>();
         let thread = thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
             runtime.block_on(async {
-                for (listener, label) in [
+                let listeners = [
                     (gitlab, "gitlab"),
                     (styra, "styra"),
                     (github, "github"),
@@ -69,7 +78,11 @@ impl Served {
                     (vault, "vault"),
                     (oauth, "oauth"),
                     (http, "http"),
-                ] {
+                    (kubernetes, "kubernetes"),
+                    (signon, "signon"),
+                    (publishing_api, "publishing-api"),
+                ];
+                for (listener, label) in listeners {
                     tokio::spawn(listen(listener, label, sandbox.clone()));
                 }
                 // Resolves when the other end is dropped; the tasks die with the runtime.
@@ -85,6 +98,9 @@ impl Served {
             vault: vault_url,
             oauth: oauth_url,
             http: http_url,
+            kubernetes: kubernetes_url,
+            signon: signon_url,
+            publishing_api: publishing_api_url,
             stop: Some(stop),
             thread: Some(thread),
         })

@@ -17,6 +17,9 @@ const HTTP_API: &str = include_str!("../../specs/http-api.json");
 const STYRA: &str = include_str!("../../specs/styra.json");
 const ZENDESK: &str = include_str!("../../specs/zendesk.json");
 const VAULT: &str = include_str!("../../specs/vault.json");
+const KUBERNETES: &str = include_str!("../../specs/kubernetes.json");
+const SIGNON: &str = include_str!("../../specs/signon.json");
+const PUBLISHING_API: &str = include_str!("../../specs/publishing-api.json");
 
 /// One service's description.
 pub(super) struct Description {
@@ -56,6 +59,9 @@ impl Description {
             Self::of("vault", &[VAULT]),
             Self::of("oauth", &[OAUTH]),
             Self::of("http", &[HTTP_API]),
+            Self::of("kubernetes", &[KUBERNETES]),
+            Self::of("signon", &[SIGNON]),
+            Self::of("publishing-api", &[PUBLISHING_API]),
         ]
     }
 
