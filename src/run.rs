@@ -7,8 +7,10 @@ mod apply;
 mod check;
 mod credentials;
 mod login;
+mod means;
 mod observe;
 mod order;
+mod place;
 mod record;
 mod revoke;
 mod setup;
@@ -32,7 +34,8 @@ pub use check::{Finding, needs, offline};
 pub use credentials::Credential;
 pub use login::ConnectionState;
 pub use observe::Observation;
-pub use setup::{Carrier, Environment, Linked, Place, Setup, Turning, Wheel};
+pub use place::Place;
+pub use setup::{Carrier, Environment, Linked, Setup, Turning, Wheel};
 pub use supply::{Supply, Unfit};
 
 /// Where the time comes from.

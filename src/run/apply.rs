@@ -7,7 +7,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 
-use super::setup::{Place, Turning};
+use super::place::Place;
+use super::setup::Turning;
 use super::{Run, log_out, order, record, release};
 use crate::connection::Slot;
 use crate::issuer::Ended;

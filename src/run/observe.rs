@@ -7,7 +7,8 @@ use futures_util::future::join_all;
 
 use super::Wish;
 use super::login::{Alive, ConnectionState};
-use super::setup::{Held, Place, Turning, Wheel};
+use super::place::{Held, Place};
+use super::setup::{Turning, Wheel};
 use crate::connection::LoginError;
 use crate::destination::Holding;
 use crate::issuer::{Inventory, Issuer, Proof, Succession};

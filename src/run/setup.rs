@@ -1,24 +1,25 @@
 //! From what the config wants to things that can act: connections, issuers, destinations, the shelf.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
 
 use super::Random;
 use super::credentials::Credential;
+use super::means::means;
+use super::place::{Place, only_minted};
 use crate::config::{Config, ConnectionSpec, PartSpec, PlaceSpec, Problem, Problems, Source, Spot, TokenSpec, nearest};
 use crate::connection::{Connecting, Connection, Means, Needed, Nowhere, Slot};
-use crate::destination::{Destination, Holding, Receipt, Site};
+use crate::destination::Site;
 use crate::http::{Http, Transport, address};
 use crate::issuer::{Ground, Issuer, Succession};
 use crate::plan::{Pair, Seat, Wanted};
 use crate::services;
 use crate::shelf::Shelf;
-use crate::token::{Form, Parts, TokenValue};
+use crate::token::Form;
 
 /// The environment, handed in by `cli`.
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -70,57 +71,6 @@ pub(super) struct Identity {
     pub(super) url: Option<String>,
     pub(super) token: Option<String>,
     pub(super) http: Option<Arc<Http>>,
-}
-
-/// A destination, and the form in which it gets what was minted.
-pub struct Place {
-    /// Where it goes.
-    pub to: Arc<dyn Destination>,
-    /// In which form.
-    pub form: Form,
-    /// Whether it is given it before the others.
-    pub first: bool,
-}
-
-impl Deref for Place {
-    type Target = dyn Destination;
-
-    fn deref(&self) -> &Self::Target {
-        self.to.as_ref()
-    }
-}
-
-impl Place {
-    /// What it holds, without the form.
-    pub(super) async fn look(&self, last: Option<&Receipt>) -> anyhow::Result<Held> {
-        Ok(match self.to.holds(last).await? {
-            Holding::Lent(text) if self.form.has_value() => {
-                self.form.take_off(&text).map_or(Held::Misshapen, |value| Held::Known(Holding::Lent(value)))
-            }
-            Holding::Lent(_) => {
-                let parts: Vec<String> = self.form.parts().iter().map(|part| format!("`{part}`")).collect();
-                let what = format!("it holds only {} of the token, which proves nothing", crate::text::list(&parts));
-                Held::Known(Holding::Unknowable(what))
-            }
-            other => Held::Known(other),
-        })
-    }
-
-    /// The value that it lends, if it does.
-    pub(super) async fn lends(&self) -> Option<TokenValue> {
-        match self.look(None).await {
-            Ok(Held::Known(Holding::Lent(value))) => Some(value),
-            _ => None,
-        }
-    }
-}
-
-/// What a place holds.
-pub(super) enum Held {
-    /// This.
-    Known(Holding),
-    /// A text that has not the form of the config.
-    Misshapen,
 }
 
 /// A token that can be turned.
@@ -192,40 +142,6 @@ struct Builder<'a> {
     problems: Vec<Problem>,
     connections: BTreeMap<String, Linked>,
     means: Means,
-}
-
-/// What kinds may use besides their connection.
-fn means(config: &Config, setup: &Setup) -> Means {
-    let folder = config.folder().to_owned();
-    let (environment, offline) = (Arc::clone(&setup.environment), setup.offline);
-    let carrier = Arc::clone(&setup.carrier);
-    // One door for each set of roots, so that connections to one host share its budget.
-    let doors: Mutex<BTreeMap<Option<String>, Arc<Http>>> = Mutex::default();
-    let secrets = folder.clone();
-    Means {
-        folder,
-        secret: Arc::new(move |text| {
-            let source = Source::parse(text).map_err(anyhow::Error::msg)?;
-            // Offline nothing is sent, so that nothing is looked up either.
-            if offline {
-                return Ok(TokenValue::new("not-looked-up-offline")?);
-            }
-            let found = super::credentials::read(&source, &environment, &secrets).map_err(anyhow::Error::msg)?;
-            TokenValue::of_lines(&found).map_err(|why| anyhow::anyhow!("{source}: {why}"))
-        }),
-        door: Arc::new(move |private| {
-            let private = private.map(str::to_owned);
-            let mut doors = doors.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(http) = doors.get(&private) {
-                return Ok(Arc::clone(http));
-            }
-            let http = Arc::new(Http::new((carrier)(private.as_deref())?));
-            doors.insert(private, Arc::clone(&http));
-            Ok(http)
-        }),
-        random: Arc::clone(&setup.random),
-        offline,
-    }
 }
 
 impl Builder<'_> {
@@ -498,10 +414,4 @@ impl Builder<'_> {
             }
         }
     }
-}
-
-/// The places that need what only a mint gives, so that no sibling can lend it to them.
-fn only_minted(places: &[Place], known: &Parts) -> BTreeSet<usize> {
-    let lacking = |place: &Place| place.form.parts().iter().any(|part| !known.contains_key(part));
-    places.iter().enumerate().filter(|(_, place)| lacking(place)).map(|(index, _)| index).collect()
 }

@@ -1,14 +1,17 @@
 //! What the contract of issuers needs to know of each kind: an estate with tokens of the subject, dead ones, and others'.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use tokenwheel::connection::{Connection, Nowhere};
 use tokenwheel::issuer::{self, Issuer};
 use tokenwheel::services::ISSUERS;
-use tokenwheel_sandbox::Sandbox;
+use tokenwheel::token::TokenValue;
 use tokenwheel_sandbox::gitlab::Seeded;
 use tokenwheel_sandbox::styra::Role;
+use tokenwheel_sandbox::{Exchange, Sandbox};
 
 use super::bench::Ground;
 
@@ -17,11 +20,11 @@ pub(crate) struct Fixture {
     pub(crate) kind: &'static str,
     pub(crate) way: &'static str,
     pub(crate) ground: Ground,
-    service: &'static str,
-    keys: Value,
+    pub(crate) service: &'static str,
+    pub(crate) keys: Value,
     /// What the issuer logs in with; is the token itself where `own`.
     pub(crate) login: String,
-    own: bool,
+    pub(crate) own: bool,
     /// The live tokens of the subject, newest first: number and value.
     pub(crate) live: Vec<(String, String)>,
     /// A value that was the subject's and is dead.
@@ -38,15 +41,66 @@ pub(crate) struct Fixture {
     pub(crate) revokes: bool,
     /// The values of the subject that work now.
     pub(crate) working: fn(&Sandbox) -> Vec<String>,
+    /// What is otherwise than with most kinds.
+    pub(crate) also: Also,
+}
+
+/// What is otherwise than with most kinds. A fixture says `Also::default()`, or what it differs in.
+#[derive(Default)]
+pub(crate) struct Also {
+    /// The keys of the connection.
+    pub(crate) connection: Value,
+    /// It needs no connection.
+    pub(crate) nowhere: bool,
+    /// The connection logs in without a credential.
+    pub(crate) arrives: bool,
+    /// The connection exchanges its credential when it logs in, as a run does first.
+    pub(crate) logs_in: bool,
+    /// Nobody but a person mints it: a mint is refused, and sends nothing.
+    pub(crate) manual: bool,
+    /// How long what is minted lives, where nobody can ask for another time; else as long as was asked for.
+    pub(crate) lives: Option<TimeDelta>,
+    /// Nothing is known of when it dies.
+    pub(crate) undated: bool,
+    /// To ask is to use up, or nobody can be asked: only what was just minted is verified.
+    pub(crate) unasked: bool,
+    /// Garbage and a dead value get this answer, where the service cannot reject them.
+    pub(crate) garbage_proof: Option<&'static str>,
+    /// Calls that only read although their method is POST, by a piece of their path.
+    pub(crate) reads_by_post: &'static [&'static str],
+    /// It is ended by its value.
+    pub(crate) ended_by_value: bool,
+    /// What is ended works on for a while.
+    pub(crate) lag: Option<TimeDelta>,
+    /// How many requests a mint sends besides reads; one where it is not said. None for what is made here.
+    pub(crate) sends: Option<usize>,
+    /// Ends what it logs in with; where it is not said, GitLab's and Styra's.
+    pub(crate) end_login: Option<fn(&Ground)>,
 }
 
 impl Fixture {
     /// A new one each time, so that nothing is remembered from one run to the next.
-    pub(crate) fn issuer(&self) -> Box<dyn Issuer> {
+    pub(crate) async fn issuer(&self) -> Box<dyn Issuer> {
         let kind = ISSUERS.iter().find(|kind| kind.kind == self.kind).unwrap();
-        let connection = self.ground.connect(self.service, &self.login);
+        let login = (!self.also.arrives).then_some(self.login.as_str());
+        let connection = match self.also.nowhere {
+            true => Arc::new(Nowhere::default()) as Arc<dyn Connection>,
+            false => self.ground.connection(self.service, login, self.also.connection.clone()),
+        };
+        if self.also.arrives {
+            let _ = connection.arrive().await;
+        } else if self.also.logs_in {
+            let _ = connection.identify(&TokenValue::handed(&self.login).unwrap()).await;
+        }
+        self.ground.sandbox.forget_exchanges();
         let means = self.ground.means(Path::new("."));
         (kind.build)(self.keys.clone(), &issuer::Ground { connection, means, own_login: self.own }).unwrap()
+    }
+
+    /// Whether a request only reads.
+    pub(crate) fn reads(&self, request: &Exchange) -> bool {
+        let by_post = || self.also.reads_by_post.iter().any(|path| request.target.contains(path));
+        request.method == http::Method::GET || by_post()
     }
 
     pub(crate) fn name(&self) -> String {
@@ -115,6 +169,7 @@ fn styra(way: &'static str, role: Role, reads: bool) -> Fixture {
         stranger_proof: "alive",
         lists: reads,
         revokes: role == Role::Admin,
+        also: Also::default(),
         working: |sandbox| {
             let value = sandbox.styra(|styra| styra.token("agent")).map(|token| token.value);
             value.into_iter().filter(|value| sandbox.styra(|styra| styra.is_live(value))).collect()
@@ -164,6 +219,7 @@ fn personal(way: &'static str, mut keys: Value, own: bool) -> Fixture {
         stranger_proof,
         lists: true,
         revokes: true,
+        also: Also::default(),
         working: |sandbox| {
             // The first user of the ground is its owner.
             let all = sandbox.gitlab(|gitlab| gitlab.live_tokens("wheel"));
@@ -210,6 +266,7 @@ fn resource(kind: &'static str, way: &'static str, own: bool) -> Fixture {
         lists: true,
         // A project or group token may not end another, and its own is not offered there.
         revokes: !own,
+        also: Also::default(),
         working: |sandbox| working(sandbox, "bot"),
     }
 }
@@ -246,6 +303,7 @@ fn robot(way: &'static str, in_place: bool, own: bool) -> Fixture {
         stranger_proof: "rejected",
         lists: true,
         revokes: !own,
+        also: Also::default(),
         working: |sandbox| working(sandbox, "robot"),
     }
 }
@@ -276,6 +334,7 @@ fn trigger() -> Fixture {
         stranger_proof: "rejected",
         lists: true,
         revokes: true,
+        also: Also::default(),
         working: |sandbox| {
             let all = sandbox.gitlab(|gitlab| gitlab.triggers_of("acme/app"));
             all.into_iter().filter(|trigger| trigger.description == "nightly").map(|trigger| trigger.value).collect()

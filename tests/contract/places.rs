@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tokenwheel::destination::{Destination, Site};
 use tokenwheel::services::DESTINATIONS;
+use tokenwheel::token::TokenValue;
 use tokenwheel_sandbox::Sandbox;
 use tokenwheel_sandbox::gitlab::Variable;
 
@@ -17,19 +18,41 @@ pub(crate) struct Place {
     pub(crate) kind: &'static str,
     pub(crate) form: &'static str,
     pub(crate) ground: Ground,
-    login: String,
+    pub(crate) login: String,
     pub(crate) folder: tempfile::TempDir,
-    keys: Value,
-    at: At,
-    /// Whether nobody can ever read it.
+    pub(crate) keys: Value,
+    /// Where the sandbox or the disk keeps it.
+    pub(crate) at: Box<dyn At>,
+    /// Whether nobody can ever read it, nor see that it changed.
     pub(crate) hidden: bool,
+    pub(crate) also: Also,
 }
 
-/// Where the sandbox or the disk keeps it.
-enum At {
-    Variable { place: &'static str, scope: &'static str },
-    File,
-    Elsewhere(Box<dyn Spot>),
+/// What is otherwise than with most kinds. A place says `Also::default()`, or what it differs in.
+#[derive(Default)]
+pub(crate) struct Also {
+    /// The keys of the connection.
+    pub(crate) connection: Value,
+    /// The connection logs in without a credential.
+    pub(crate) arrives: bool,
+    /// The connection exchanges its credential when it logs in, as a run does first.
+    pub(crate) logs_in: bool,
+    /// It needs no connection.
+    pub(crate) nowhere: bool,
+    /// Calls that only read although their method is POST, by a piece of their path.
+    pub(crate) reads_by_post: &'static [&'static str],
+    /// Nobody else can write there without it being the same to whoever looks.
+    pub(crate) cannot_be_overwritten: bool,
+}
+
+/// How a test looks at a place, and how somebody else writes there.
+pub(crate) trait At {
+    /// The value that is there now.
+    fn value(&self, place: &Place) -> Option<String>;
+    /// Everything about it but its value, and but what changes with every write.
+    fn attributes(&self, place: &Place) -> String;
+    /// Somebody else writes there.
+    fn overwrite(&self, place: &Place, text: &str);
 }
 
 /// A place of another service, as its own file here knows it.
@@ -42,8 +65,24 @@ pub(crate) trait Spot {
     fn overwrite(&self, sandbox: &Sandbox, text: &str);
 }
 
+struct Elsewhere(Box<dyn Spot>);
+
+impl At for Elsewhere {
+    fn value(&self, place: &Place) -> Option<String> {
+        self.0.value(&place.ground.sandbox)
+    }
+
+    fn attributes(&self, place: &Place) -> String {
+        self.0.attributes(&place.ground.sandbox)
+    }
+
+    fn overwrite(&self, place: &Place, text: &str) {
+        self.0.overwrite(&place.ground.sandbox, text);
+    }
+}
+
 impl Place {
-    /// One that is kept elsewhere.
+    /// One that is kept elsewhere; what is otherwise than with most kinds is set after.
     pub(crate) fn elsewhere(
         (kind, form): (&'static str, &'static str),
         (ground, login): (Ground, String),
@@ -51,15 +90,25 @@ impl Place {
         hidden: bool,
         spot: Box<dyn Spot>,
     ) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self { kind, form, ground, login, folder, keys, at: At::Elsewhere(spot), hidden }
+        let (folder, at) = (tempfile::tempdir().unwrap(), Box::new(Elsewhere(spot)));
+        Self { kind, form, ground, login, folder, keys, at, hidden, also: Also::default() }
     }
 
     /// A new one each time, so that nothing is remembered from one run to the next.
-    pub(crate) fn destination(&self) -> Box<dyn Destination> {
+    pub(crate) async fn destination(&self) -> Box<dyn Destination> {
         let kind = DESTINATIONS.iter().find(|kind| kind.kind == self.kind).unwrap();
         let service = self.kind.split('/').next().unwrap();
-        let connection = (service != self.kind).then(|| self.ground.connect(service, &self.login));
+        let login = (!self.also.arrives).then_some(self.login.as_str());
+        let alone = service == self.kind || self.also.nowhere;
+        let connection = (!alone).then(|| self.ground.connection(service, login, self.also.connection.clone()));
+        match &connection {
+            Some(connection) if self.also.arrives => drop(connection.arrive().await),
+            Some(connection) if self.also.logs_in => {
+                drop(connection.identify(&TokenValue::handed(&self.login).unwrap()).await);
+            }
+            _ => {}
+        }
+        self.ground.sandbox.forget_exchanges();
         let site = Site { connection, means: self.ground.means(self.folder.path()) };
         (kind.build)(self.keys.clone(), &site).unwrap()
     }
@@ -68,49 +117,69 @@ impl Place {
         format!("{} {}", self.kind, self.form)
     }
 
-    fn variable(&self) -> Option<Variable> {
-        let At::Variable { place, scope } = &self.at else { return None };
-        self.ground.sandbox.gitlab(|gitlab| gitlab.variable(place, "TOKEN", scope))
-    }
-
     /// The value that is there now.
     pub(crate) fn value(&self) -> Option<String> {
-        match &self.at {
-            At::Elsewhere(spot) => spot.value(&self.ground.sandbox),
-            At::Variable { .. } => self.variable().map(|variable| variable.value),
-            At::File => std::fs::read_to_string(self.folder.path().join("token")).ok(),
-        }
+        self.at.value(self)
     }
 
     /// Everything about it but its value.
     pub(crate) fn attributes(&self) -> String {
-        match &self.at {
-            At::Elsewhere(spot) => spot.attributes(&self.ground.sandbox),
-            At::Variable { .. } => {
-                format!("{:?}", self.variable().map(|variable| Variable { value: String::new(), ..variable }))
-            }
-            At::File => std::fs::read_dir(self.folder.path()).unwrap().count().to_string(),
-        }
+        self.at.attributes(self)
     }
 
     /// Somebody else writes there.
     pub(crate) fn overwrite(&self, text: &str) {
-        match &self.at {
-            At::Elsewhere(spot) => spot.overwrite(&self.ground.sandbox, text),
-            At::Variable { place, scope } => {
-                let path = place.replacen('/', "\u{0}", 1).replace('/', "%2F").replace('\u{0}', "/");
-                let base = if *place == "admin" { "admin/ci".to_owned() } else { path };
-                let filter =
-                    if *place == "admin" { String::new() } else { format!("&filter[environment_scope]={scope}") };
-                let target = format!("/api/v4/{base}/variables/TOKEN?value={text}{filter}");
-                let mut headers = http::HeaderMap::new();
-                headers.insert("private-token", http::HeaderValue::from_str(&self.login).unwrap());
-                let (host, body) = ("gitlab".to_owned(), bytes::Bytes::new());
-                let request = tokenwheel_sandbox::Request { method: http::Method::PUT, host, target, headers, body };
-                assert_eq!(self.ground.sandbox.handle(&request).status, 200);
-            }
-            At::File => std::fs::write(self.folder.path().join("token"), text).unwrap(),
-        }
+        self.at.overwrite(self, text);
+    }
+}
+
+struct InVariable {
+    place: &'static str,
+    scope: &'static str,
+}
+
+impl InVariable {
+    fn variable(&self, place: &Place) -> Option<Variable> {
+        place.ground.sandbox.gitlab(|gitlab| gitlab.variable(self.place, "TOKEN", self.scope))
+    }
+}
+
+impl At for InVariable {
+    fn value(&self, place: &Place) -> Option<String> {
+        self.variable(place).map(|variable| variable.value)
+    }
+
+    fn attributes(&self, place: &Place) -> String {
+        format!("{:?}", self.variable(place).map(|variable| Variable { value: String::new(), ..variable }))
+    }
+
+    fn overwrite(&self, of: &Place, text: &str) {
+        let (place, scope) = (self.place, self.scope);
+        let path = place.replacen('/', "\u{0}", 1).replace('/', "%2F").replace('\u{0}', "/");
+        let base = if place == "admin" { "admin/ci".to_owned() } else { path };
+        let filter = if place == "admin" { String::new() } else { format!("&filter[environment_scope]={scope}") };
+        let target = format!("/api/v4/{base}/variables/TOKEN?value={text}{filter}");
+        let mut headers = http::HeaderMap::new();
+        headers.insert("private-token", http::HeaderValue::from_str(&of.login).unwrap());
+        let (host, body) = ("gitlab".to_owned(), bytes::Bytes::new());
+        let request = tokenwheel_sandbox::Request { method: http::Method::PUT, host, target, headers, body };
+        assert_eq!(of.ground.sandbox.handle(&request).status, 200);
+    }
+}
+
+struct InFile;
+
+impl At for InFile {
+    fn value(&self, place: &Place) -> Option<String> {
+        std::fs::read_to_string(place.folder.path().join("token")).ok()
+    }
+
+    fn attributes(&self, place: &Place) -> String {
+        std::fs::read_dir(place.folder.path()).unwrap().count().to_string()
+    }
+
+    fn overwrite(&self, place: &Place, text: &str) {
+        std::fs::write(place.folder.path().join("token"), text).unwrap();
     }
 }
 
@@ -146,8 +215,9 @@ fn variable(form: &'static str, (place, keys): (&'static str, Value), scope: &'s
         login,
         folder,
         keys,
-        at: At::Variable { place, scope },
+        at: Box::new(InVariable { place, scope }),
         hidden: of.hidden,
+        also: Also::default(),
     }
 }
 
@@ -171,8 +241,9 @@ pub(crate) fn all() -> Vec<Place> {
             login: "none".to_owned(),
             folder,
             keys,
-            at: At::File,
+            at: Box::new(InFile),
             hidden: false,
+            also: Also::default(),
         }
     };
     let mut places = vec![
