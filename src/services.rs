@@ -4,6 +4,7 @@ mod file;
 mod github;
 mod gitlab;
 mod styra;
+mod vault;
 
 use crate::connection::ServiceKind;
 use crate::destination::DestinationKind;
@@ -11,7 +12,8 @@ use crate::issuer::IssuerKind;
 use crate::shelf::ShelfKind;
 
 /// The services that a connection can name.
-pub const SERVICES: &[ServiceKind] = &[github::SERVICE, gitlab::SERVICE, styra::SERVICE];
+pub const SERVICES: &[ServiceKind] = &[ServiceKind] =
+    &[github::SERVICE, gitlab::SERVICE, styra::SERVICE, ServiceKind] = &[gitlab::SERVICE, vault::SERVICE];
 
 /// The kinds of issuers.
 pub const ISSUERS: &[IssuerKind] = &[
@@ -24,7 +26,8 @@ pub const ISSUERS: &[IssuerKind] = &[
 ];
 
 /// The kinds of destinations.
-pub const DESTINATIONS: &[DestinationKind] = &[gitlab::ci_variable::KIND, gitlab::webhook::KIND, file::KIND];
+pub const DESTINATIONS: &[DestinationKind] =
+    &[DestinationKind] = &[gitlab::ci_variable::KIND, gitlab::webhook::KIND, file::KIND, vault::kv::KIND];
 
 /// The kinds of places that can keep the ledger.
 pub const SHELVES: &[ShelfKind] = &[gitlab::ci_variable_shelf::KIND, file::SHELF];
