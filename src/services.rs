@@ -12,8 +12,7 @@ use crate::issuer::IssuerKind;
 use crate::shelf::ShelfKind;
 
 /// The services that a connection can name.
-pub const SERVICES: &[ServiceKind] = &[ServiceKind] =
-    &[github::SERVICE, gitlab::SERVICE, styra::SERVICE, ServiceKind] = &[gitlab::SERVICE, vault::SERVICE];
+pub const SERVICES: &[ServiceKind] = &[github::SERVICE, gitlab::SERVICE, styra::SERVICE, vault::SERVICE];
 
 /// The kinds of issuers.
 pub const ISSUERS: &[IssuerKind] = &[
@@ -27,7 +26,7 @@ pub const ISSUERS: &[IssuerKind] = &[
 
 /// The kinds of destinations.
 pub const DESTINATIONS: &[DestinationKind] =
-    &[DestinationKind] = &[gitlab::ci_variable::KIND, gitlab::webhook::KIND, file::KIND, vault::kv::KIND];
+    &[gitlab::ci_variable::KIND, gitlab::webhook::KIND, file::KIND, vault::kv::KIND];
 
 /// The kinds of places that can keep the ledger.
 pub const SHELVES: &[ShelfKind] = &[gitlab::ci_variable_shelf::KIND, file::SHELF];

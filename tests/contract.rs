@@ -16,5 +16,6 @@ mod contract {
     mod places;
     mod shelves;
     mod variables;
+    mod vault;
     mod webhooks;
 }

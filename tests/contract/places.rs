@@ -8,7 +8,7 @@ use tokenwheel_sandbox::Sandbox;
 use tokenwheel_sandbox::gitlab::Variable;
 
 use super::bench::Ground;
-use super::webhooks;
+use super::{vault, webhooks};
 
 /// The value that stands in every place before it is delivered to.
 pub(crate) const BEFORE: &str = "value-from-before";
@@ -258,5 +258,6 @@ pub(crate) fn all() -> Vec<Place> {
         file,
     ];
     places.extend(webhooks::all());
+    places.extend(vault::all());
     places
 }
