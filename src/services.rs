@@ -25,8 +25,17 @@ pub const ISSUERS: &[IssuerKind] = &[
 ];
 
 /// The kinds of destinations.
-pub const DESTINATIONS: &[DestinationKind] =
-    &[gitlab::ci_variable::KIND, gitlab::webhook::KIND, file::KIND, vault::kv::KIND];
+pub const DESTINATIONS: &[DestinationKind] = &[
+    gitlab::ci_variable::KIND,
+    gitlab::webhook::KIND,
+    file::KIND,
+    vault::kv::KIND,
+    github::actions_secret::KIND,
+    github::actions_variable::KIND,
+    github::dependabot_secret::KIND,
+    github::codespaces_secret::KIND,
+    github::webhook::KIND,
+];
 
 /// The kinds of places that can keep the ledger.
 pub const SHELVES: &[ShelfKind] = &[gitlab::ci_variable_shelf::KIND, file::SHELF];

@@ -10,6 +10,7 @@ mod contract {
     mod destinations;
     mod faults;
     mod fixtures;
+    mod github_places;
     mod issuers;
     mod leases;
     mod ledgers;

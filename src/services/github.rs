@@ -1,8 +1,14 @@
 //! GitHub: the connection that all its kinds share, logged in to with a token or with the key of a GitHub App.
 
+pub(super) mod actions_secret;
+pub(super) mod actions_variable;
 mod address;
 mod app;
+pub(super) mod codespaces_secret;
+pub(super) mod dependabot_secret;
 mod place;
+mod secret;
+pub(super) mod webhook;
 mod wire;
 
 use std::collections::HashMap;

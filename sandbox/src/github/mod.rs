@@ -172,6 +172,7 @@ impl GitHub {
             ("POST", ["login", "oauth", "access_token"]) => return Ok(self.exchange(request)),
             ("POST", ["credentials", "revoke"]) => return Ok(self.revoke_credentials(request)),
             ("GET", ["app"]) => return self.show_app(request),
+            ("GET", ["rate_limit"]) => return Ok(rate_limit(self.now())),
             ("POST", ["app", "installations", id, "access_tokens"]) => {
                 return self.mint_installation_token(request, id);
             }
@@ -313,6 +314,12 @@ impl Service for GitHub {
 /// A time as GitHub prints it: UTC, whole seconds, `Z`.
 fn moment(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// What is left of the limits, told to anybody for nothing.
+fn rate_limit(now: DateTime<Utc>) -> Answer {
+    let rate = json!({ "limit": 60, "remaining": 60, "used": 0, "reset": now.timestamp() + 3600 });
+    Answer::json(200, &json!({ "resources": { "core": rate, "search": rate }, "rate": rate }))
 }
 
 /// What GitHub asks of every request: a version of the API that it knows.

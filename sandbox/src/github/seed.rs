@@ -199,6 +199,15 @@ impl GitHub {
         }
     }
 
+    /// Changes a webhook as its page would.
+    pub fn amend_hook(&mut self, id: u64, change: impl FnOnce(&mut Hook)) {
+        let secret = self.hooks.values_mut().flatten().find(|hook| hook.id == id).and_then(|hook| {
+            change(hook);
+            hook.secret.clone()
+        });
+        self.mint.remember(&secret.unwrap_or_default());
+    }
+
     /// Keeps a token; gives its value.
     pub(super) fn plant(&mut self, token: Token) -> String {
         let value = token.value.clone();

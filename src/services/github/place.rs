@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use http::Method;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::GitHub;
@@ -92,10 +94,50 @@ impl Place {
         error
     }
 
+    /// The numbers of the repositories that a secret or variable of an organisation is shown to.
+    pub(super) async fn selected(&self, path: &str) -> anyhow::Result<Vec<u64>> {
+        #[derive(Deserialize)]
+        struct RepositoryJson {
+            id: u64,
+        }
+        #[derive(Deserialize)]
+        struct Selected {
+            total_count: usize,
+            repositories: Vec<RepositoryJson>,
+        }
+        let mut all = Vec::new();
+        for page in 1..=1000 {
+            let path = format!("{path}/repositories?per_page=100&page={page}");
+            let answer = self.call(Method::GET, &path, None, Retry::Read).await?;
+            anyhow::ensure!(answer.ok(), self.refused(&answer));
+            let Selected { total_count, repositories } = answer.json()?;
+            let last = repositories.is_empty();
+            all.extend(repositories.into_iter().map(|repository| repository.id));
+            if last || all.len() >= total_count {
+                // Fewer than there are would be fewer after the next write.
+                anyhow::ensure!(all.len() >= total_count, "{}: GitHub does not list whom it is shown to", self.name);
+                break;
+            }
+        }
+        all.sort_unstable();
+        Ok(all)
+    }
+
     /// An answer as an error.
     pub(super) fn refused(&self, answer: &Answer) -> HttpError {
         self.github.refused(answer)
     }
+}
+
+/// A time as GitHub prints it: the stamp of a thing that cannot be read.
+pub(super) fn stamp(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Whether a write left its trace. GitHub counts whole seconds, so that a second write within one moves nothing: then the
+/// trace that is there must be as young as the answer to the write.
+pub(super) fn moved(before: Option<DateTime<Utc>>, after: DateTime<Utc>, answered: Option<i64>) -> bool {
+    before != Some(after) || answered.is_some_and(|answered| answered - after.timestamp() <= 2)
 }
 
 /// The two halves of a repository's name.
@@ -122,6 +164,15 @@ pub(super) fn key(name: &str) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_write_leaves_its_trace_also_within_a_second() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let (noon, later) = (at("2026-05-04T12:00:00Z"), at("2026-05-04T13:00:00Z"));
+        assert!(moved(None, noon, None) && moved(Some(noon), later, None));
+        assert!(moved(Some(noon), noon, Some(noon.timestamp() + 1)));
+        assert!(!moved(Some(noon), noon, Some(later.timestamp())) && !moved(Some(noon), noon, None));
+    }
 
     #[test]
     fn a_name_is_kept_in_capitals_and_a_bad_one_is_refused() {

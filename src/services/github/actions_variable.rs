@@ -1,0 +1,230 @@
+//! `github/actions-variable`: a variable of a repository, an environment or an organisation, for its workflows. It is
+//! plain text: whoever may read the repository's settings, and every job, may read it.
+
+use async_trait::async_trait;
+use http::Method;
+use schemars::{JsonSchema, schema_for};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use super::GitHub;
+use super::place::{Level, Named, Place, key};
+use super::secret::{Create, Visibility};
+use crate::connection::own;
+use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Holding, Receipt, Site};
+use crate::http::{Answer, Retry};
+use crate::token::TokenValue;
+
+pub(crate) const KIND: DestinationKind = DestinationKind {
+    kind: "github/actions-variable",
+    about: "An Actions variable of a repository, an environment or an organisation: plain text, which every job may read",
+    confirms: "read back",
+    needs: "permission `actions_variables: write` for a repository, `environments: write` for an environment, \
+            `organization_actions_variables: write` for an organisation (classic scopes `repo`, `repo`, `admin:org`)",
+    schema: || schema_for!(Config).to_value(),
+    build,
+};
+
+/// The most bytes that a variable holds.
+/// <https://docs.github.com/en/actions/reference/workflows-and-actions/variables#limits-for-configuration-variables>
+const LARGEST: usize = 48 * 1024;
+
+/// The keys of the config.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    /// The repository that it is of, such as `acme/app`.
+    repository: Option<String>,
+    /// The environment of the repository that it is of.
+    environment: Option<String>,
+    /// The organisation that it is of; whom it is shown to is kept as it is.
+    organization: Option<String>,
+    /// Its name.
+    name: String,
+    /// Create it with this where it does not exist.
+    create: Option<Create>,
+}
+
+/// A variable as GitHub shows it. No `Debug`: it holds a value.
+#[derive(Clone, Deserialize)]
+struct VariableJson {
+    value: String,
+    visibility: Option<String>,
+}
+
+/// A variable as it was seen, and whom it is shown to.
+#[derive(Clone)]
+struct Seen {
+    variable: VariableJson,
+    selected: Option<Vec<u64>>,
+}
+
+struct ActionsVariable {
+    place: Place,
+    key: String,
+    create: Option<Create>,
+    address: Address,
+    /// What was seen of it in this run.
+    seen: OnceCell<Option<Seen>>,
+}
+
+fn build(keys: Value, site: &Site) -> anyhow::Result<Box<dyn Destination>> {
+    let config: Config = serde_json::from_value(keys)?;
+    let named = Named {
+        repository: config.repository.as_deref(),
+        environment: config.environment.as_deref(),
+        organization: config.organization.as_deref(),
+    };
+    let place = Place::new(own::<GitHub>(site.connection()?)?, &named)?;
+    let key = key(&config.name)?;
+    if let Some(create) = &config.create {
+        create.fits(place.level)?;
+    }
+    place.needs(permission(place.level), true)?;
+    let address = Address::new(format!("{} variable {key}", place.name));
+    Ok(Box::new(ActionsVariable { place, key, create: config.create, address, seen: OnceCell::new() }))
+}
+
+const fn permission(level: Level) -> &'static str {
+    match level {
+        Level::Repository => "actions_variables",
+        Level::Environment => "environments",
+        Level::Organization => "organization_actions_variables",
+    }
+}
+
+impl ActionsVariable {
+    /// Where the variables are, below the place.
+    fn variables(&self) -> &'static str {
+        if self.place.level == Level::Environment { "variables" } else { "actions/variables" }
+    }
+
+    fn path(&self) -> String {
+        format!("{}/{}", self.variables(), self.key)
+    }
+
+    /// Looks, once a run.
+    async fn look(&self) -> anyhow::Result<Option<Seen>> {
+        self.seen.get_or_try_init(|| self.read()).await.cloned()
+    }
+
+    /// Reads it. That there is none is told apart from a place that cannot be seen by asking for the whole list.
+    async fn read(&self) -> anyhow::Result<Option<Seen>> {
+        let answer = self.place.call(Method::GET, &self.path(), None, Retry::Read).await?;
+        match answer.status.as_u16() {
+            200 => {
+                let variable: VariableJson = answer.json()?;
+                let selected = match variable.visibility.as_deref() {
+                    Some("selected") => Some(self.place.selected(&self.path()).await?),
+                    _ => None,
+                };
+                Ok(Some(Seen { variable, selected }))
+            }
+            404 => {
+                let list = format!("{}?per_page=1", self.variables());
+                let answer = self.place.call(Method::GET, &list, None, Retry::Read).await?;
+                anyhow::ensure!(answer.ok(), self.place.refused(&answer));
+                Ok(None)
+            }
+            _ => Err(self.place.refused(&answer).into()),
+        }
+    }
+
+    fn missing(&self) -> anyhow::Error {
+        anyhow::anyhow!("{} does not exist: create it by hand once, or say `create:`", self.address)
+    }
+
+    /// Changes one field. An organisation's says each time whom it is shown to, for what leaving that out does is not
+    /// documented. <https://docs.github.com/en/rest/actions/variables#update-an-organization-variable>
+    async fn patch(&self, field: &str, text: &str, before: &Seen) -> anyhow::Result<Answer> {
+        let mut body = json!({ field: text });
+        if let (Some(body), Some(visibility)) = (body.as_object_mut(), &before.variable.visibility) {
+            body.insert("visibility".to_owned(), json!(visibility));
+            if let Some(selected) = &before.selected {
+                body.insert("selected_repository_ids".to_owned(), json!(selected));
+            }
+        }
+        self.place.call(Method::PATCH, &self.path(), Some(body), Retry::Put).await
+    }
+
+    /// Makes it. That it is there already is an answer of its own: 409.
+    async fn post(&self, value: &TokenValue, create: &Create) -> anyhow::Result<Answer> {
+        let mut body = json!({ "name": self.key, "value": value.expose() });
+        if let (Some(body), Some(visibility)) = (body.as_object_mut(), create.visibility) {
+            body.insert("visibility".to_owned(), json!(Visibility::word(visibility)));
+        }
+        self.place.call(Method::POST, self.variables(), Some(body), Retry::Put).await
+    }
+}
+
+#[async_trait]
+impl Destination for ActionsVariable {
+    fn address(&self) -> &Address {
+        &self.address
+    }
+
+    async fn rehearse(&self, ask: &Ask<'_>) -> anyhow::Result<()> {
+        let found = self.look().await?;
+        let longest = ask.shape.map_or(0, |shape| shape.longest);
+        anyhow::ensure!(
+            longest <= LARGEST,
+            "{} would refuse the value: variables have at most {LARGEST} bytes, this one up to {longest}",
+            self.address
+        );
+        match found {
+            None => anyhow::ensure!(self.create.is_some(), self.missing()),
+            // Its name as it is: a write that changes nothing and holds no value.
+            Some(seen) if ask.depth == Depth::Try => {
+                let answer = self.patch("name", &self.key, &seen).await?;
+                anyhow::ensure!(answer.ok(), "{} cannot be written: {}", self.address, self.place.refused(&answer));
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, value: &TokenValue, _last: Option<&Receipt>) -> anyhow::Result<Receipt> {
+        let answer = match (self.look().await?, &self.create) {
+            (Some(seen), _) => self.patch("value", value.expose(), &seen).await?,
+            (None, Some(create)) => {
+                let made = self.post(value, create).await?;
+                // It was made meanwhile, or our own first try was answered by nobody: then there is one to write to.
+                match (made.status.as_u16(), self.read().await?) {
+                    (409, Some(seen)) => self.patch("value", value.expose(), &seen).await?,
+                    _ => made,
+                }
+            }
+            (None, None) => return Err(self.missing()),
+        };
+        anyhow::ensure!(answer.ok(), "{} refused the value: {}", self.address, self.place.refused(&answer));
+        Ok(Receipt::default())
+    }
+
+    async fn confirm(&self, value: &TokenValue, _receipt: &Receipt) -> anyhow::Result<Assurance> {
+        let found = self.read().await?.ok_or_else(|| self.missing())?;
+        let held = TokenValue::of_lines(&found.variable.value);
+        anyhow::ensure!(
+            held.is_ok_and(|held| held.same_as(value)),
+            "{} holds another value than was just written",
+            self.address
+        );
+        if let Some(before) = self.look().await? {
+            anyhow::ensure!(
+                before.variable.visibility == found.variable.visibility && before.selected == found.selected,
+                "{} is shown to other repositories than before the write",
+                self.address
+            );
+        }
+        Ok(Assurance::ReadBack)
+    }
+
+    async fn holds(&self, _last: Option<&Receipt>) -> anyhow::Result<Holding> {
+        let Some(found) = self.look().await? else { return Ok(Holding::Nothing) };
+        Ok(TokenValue::of_lines(&found.variable.value).map_or(Holding::Nothing, Holding::Lent))
+    }
+
+    fn exposure(&self) -> Option<String> {
+        Some(format!("{} is plain text, which every job and every member can read", self.address))
+    }
+}

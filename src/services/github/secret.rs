@@ -1,0 +1,344 @@
+//! Secrets of Actions, Dependabot and Codespaces: sealed for GitHub's own key, written, and never read again.
+//!
+//! All that GitHub shows of a secret is when it was last written. That is the stamp: it must have moved with the write,
+//! and it stays what it was until somebody writes again.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use crypto_box::aead::rand_core::{self, CryptoRng, RngCore};
+use http::Method;
+use octocrab::models::PublicKey;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::OnceCell;
+
+use super::place::{Level, Place, moved, stamp};
+use super::wire::date;
+use crate::connection::Means;
+use crate::destination::{Address, Ask, Assurance, Destination, Holding, Receipt};
+use crate::http::{Answer, Retry};
+use crate::token::TokenValue;
+
+/// The most bytes that a secret holds. <https://docs.github.com/en/actions/reference/security/secrets#limits-for-secrets>
+const LARGEST: usize = 48 * 1024;
+
+/// One of GitHub's three stores.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Store {
+    Actions,
+    Dependabot,
+    Codespaces,
+}
+
+impl Store {
+    /// The word in its paths.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Actions => "actions",
+            Self::Dependabot => "dependabot",
+            Self::Codespaces => "codespaces",
+        }
+    }
+
+    /// What a secret of it is called.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Actions => "secret",
+            Self::Dependabot => "Dependabot secret",
+            Self::Codespaces => "Codespaces secret",
+        }
+    }
+
+    /// The permission that writes it.
+    /// <https://docs.github.com/en/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens>
+    const fn permission(self, level: Level) -> &'static str {
+        match (self, level) {
+            (_, Level::Environment) => "environments",
+            (Self::Actions, Level::Repository) => "secrets",
+            (Self::Actions, Level::Organization) => "organization_secrets",
+            (Self::Dependabot, Level::Repository) => "dependabot_secrets",
+            (Self::Dependabot, Level::Organization) => "organization_dependabot_secrets",
+            (Self::Codespaces, Level::Repository) => "codespaces_secrets",
+            (Self::Codespaces, Level::Organization) => "organization_codespaces_secrets",
+        }
+    }
+
+    /// Who could read a refresher that is kept there.
+    const fn readers(self, level: Level) -> Option<&'static str> {
+        match (self, level) {
+            // Who may use an environment is its own business: branch rules and reviewers.
+            (Self::Actions, Level::Environment) => None,
+            (Self::Actions, _) => Some("a job of any branch can read it: keep it in an environment with a branch rule"),
+            (Self::Dependabot, _) => Some("every job that Dependabot starts can read it"),
+            (Self::Codespaces, _) => Some("everybody with a codespace there can read it"),
+        }
+    }
+}
+
+/// What a secret that does not exist yet is created with.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Create {
+    /// For an organisation, who sees it: `all` its repositories, or its `private` ones. One for selected repositories is
+    /// made by hand once.
+    pub(super) visibility: Option<Visibility>,
+}
+
+/// Who sees a new secret or variable of an organisation.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Visibility {
+    /// Every repository.
+    All,
+    /// Every private and internal repository.
+    Private,
+}
+
+impl Visibility {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Private => "private",
+        }
+    }
+}
+
+impl Create {
+    /// An organisation's needs to say who sees it, and nothing else has anything to say.
+    pub(super) fn fits(&self, level: Level) -> anyhow::Result<()> {
+        match (level, self.visibility) {
+            (Level::Organization, None) => {
+                anyhow::bail!("`create:` of an organisation says who sees it: `visibility: private` or `all`")
+            }
+            (Level::Repository | Level::Environment, Some(_)) => {
+                anyhow::bail!("`visibility` is for organisations: leave it out of `create:`")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What GitHub shows of a secret, or of all of a variable but its value.
+#[derive(Clone, Deserialize)]
+struct SecretJson {
+    updated_at: DateTime<Utc>,
+    /// `all`, `private` or `selected`; an organisation's only.
+    visibility: Option<String>,
+}
+
+/// A secret as it was seen, and whom it is shown to.
+#[derive(Clone)]
+struct Seen {
+    secret: SecretJson,
+    /// The repositories by number, where they are selected.
+    selected: Option<Vec<u64>>,
+}
+
+/// A secret's place.
+pub(super) struct Secret {
+    place: Place,
+    store: Store,
+    key: String,
+    create: Option<Create>,
+    means: Means,
+    address: Address,
+    /// What was seen of it in this run.
+    seen: OnceCell<Option<Seen>>,
+}
+
+impl Secret {
+    pub(super) fn new(
+        place: Place,
+        store: Store,
+        name: &str,
+        create: Option<Create>,
+        means: Means,
+    ) -> anyhow::Result<Self> {
+        let key = super::place::key(name)?;
+        if let Some(create) = &create {
+            create.fits(place.level)?;
+        }
+        place.needs(store.permission(place.level), true)?;
+        let address = Address::new(format!("{} {} {key}", place.name, store.name()));
+        Ok(Self { place, store, key, create, means, address, seen: OnceCell::new() })
+    }
+
+    /// Where the store's secrets are, below the place.
+    fn secrets(&self) -> String {
+        // An environment has only the one store, and its path does not say so.
+        if self.place.level == Level::Environment {
+            "secrets".to_owned()
+        } else {
+            format!("{}/secrets", self.store.word())
+        }
+    }
+
+    /// The key that the place's secrets are sealed with.
+    async fn public_key(&self, anew: bool) -> anyhow::Result<Arc<PublicKey>> {
+        let path = format!("{}/{}", self.place.base, self.secrets());
+        let asked = self.place.github.public_key(&path, anew).await;
+        asked.with_context(|| format!("{}: the key to seal it with cannot be had", self.address))
+    }
+
+    /// Looks, once a run.
+    async fn look(&self) -> anyhow::Result<Option<Seen>> {
+        self.seen.get_or_try_init(|| self.read()).await.cloned()
+    }
+
+    /// Reads all there is to read. That there is none is told apart from a place that cannot be seen by the place's key,
+    /// which whoever may read its secrets may have.
+    async fn read(&self) -> anyhow::Result<Option<Seen>> {
+        let path = format!("{}/{}", self.secrets(), self.key);
+        let answer = self.place.call(Method::GET, &path, None, Retry::Read).await?;
+        match answer.status.as_u16() {
+            200 => {
+                let secret: SecretJson = answer.json()?;
+                let selected = match secret.visibility.as_deref() {
+                    Some("selected") => Some(self.place.selected(&path).await?),
+                    _ => None,
+                };
+                Ok(Some(Seen { secret, selected }))
+            }
+            404 => {
+                self.public_key(false).await?;
+                Ok(None)
+            }
+            _ => Err(self.place.refused(&answer).into()),
+        }
+    }
+
+    fn missing(&self) -> anyhow::Error {
+        anyhow::anyhow!("{} does not exist: create it by hand once, or say `create:`", self.address)
+    }
+
+    /// Writes the value, sealed with this key. An organisation's says each time whom it is shown to, or would be shown
+    /// to others afterwards. <https://docs.github.com/en/rest/actions/secrets#create-or-update-an-organization-secret>
+    async fn put(&self, value: &TokenValue, key: &PublicKey, before: Option<&Seen>) -> anyhow::Result<Answer> {
+        let sealed = sealed(value, key, &self.means).with_context(|| format!("{} cannot be sealed", self.address))?;
+        let mut body = json!({ "encrypted_value": sealed, "key_id": key.key_id });
+        let create = self.create.as_ref().and_then(|create| create.visibility).map(Visibility::word);
+        let visibility = before.map_or(create, |seen| seen.secret.visibility.as_deref());
+        if let (Some(body), Some(visibility)) = (body.as_object_mut(), visibility) {
+            body.insert("visibility".to_owned(), json!(visibility));
+            if let Some(selected) = before.and_then(|seen| seen.selected.as_ref()) {
+                body.insert("selected_repository_ids".to_owned(), json!(selected));
+            }
+        }
+        let path = format!("{}/{}", self.secrets(), self.key);
+        self.place.call(Method::PUT, &path, Some(body), Retry::Put).await
+    }
+}
+
+/// The value in a sealed box, as GitHub wants it.
+/// <https://docs.github.com/en/rest/guides/encrypting-secrets-for-the-rest-api>
+fn sealed(value: &TokenValue, key: &PublicKey, means: &Means) -> anyhow::Result<String> {
+    let bytes = STANDARD.decode(&key.key).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let key = crypto_box::PublicKey::from(bytes.context("GitHub's public key is none")?);
+    let sealed = key.seal(&mut Handed(means), value.expose().as_bytes());
+    Ok(STANDARD.encode(sealed.map_err(|_| anyhow::anyhow!("the box does not close"))?))
+}
+
+/// The randomness that the run was handed, in the form that the box wants.
+struct Handed<'a>(&'a Means);
+
+impl CryptoRng for Handed<'_> {}
+
+impl RngCore for Handed<'_> {
+    fn next_u32(&mut self) -> u32 {
+        let mut bytes = [0; 4];
+        self.fill_bytes(&mut bytes);
+        u32::from_le_bytes(bytes)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill_bytes(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    fn fill_bytes(&mut self, buffer: &mut [u8]) {
+        (self.0.random)(buffer);
+    }
+
+    fn try_fill_bytes(&mut self, buffer: &mut [u8]) -> Result<(), rand_core::Error> {
+        self.fill_bytes(buffer);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Destination for Secret {
+    fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// No write of a secret changes nothing, so that both depths look.
+    async fn rehearse(&self, ask: &Ask<'_>) -> anyhow::Result<()> {
+        let found = self.look().await?;
+        anyhow::ensure!(found.is_some() || self.create.is_some(), self.missing());
+        let longest = ask.shape.map_or(0, |shape| shape.longest);
+        anyhow::ensure!(
+            longest <= LARGEST,
+            "{} would refuse the value: secrets have at most {LARGEST} bytes, this one up to {longest}",
+            self.address
+        );
+        // Without the key it cannot be written.
+        self.public_key(false).await?;
+        Ok(())
+    }
+
+    async fn deliver(&self, value: &TokenValue, _last: Option<&Receipt>) -> anyhow::Result<Receipt> {
+        let before = self.look().await?;
+        anyhow::ensure!(before.is_some() || self.create.is_some(), self.missing());
+        let mut answer = self.put(value, &*self.public_key(false).await?, before.as_ref()).await?;
+        if answer.status.as_u16() == 422 {
+            // GitHub turns its keys now and then: what was sealed with the old one is refused, and nothing written.
+            answer = self.put(value, &*self.public_key(true).await?, before.as_ref()).await?;
+        }
+        anyhow::ensure!(answer.ok(), "{} refused the value: {}", self.address, self.place.refused(&answer));
+        let after = self.read().await?.ok_or_else(|| self.missing())?;
+        let then = before.map(|seen| seen.secret.updated_at);
+        anyhow::ensure!(
+            moved(then, after.secret.updated_at, date(&answer)),
+            "{} was not written: GitHub said that it was, and shows it as last written at {}",
+            self.address,
+            stamp(after.secret.updated_at)
+        );
+        Ok(Receipt { stamp: Some(stamp(after.secret.updated_at)), moved_to: None })
+    }
+
+    async fn confirm(&self, _value: &TokenValue, receipt: &Receipt) -> anyhow::Result<Assurance> {
+        let found = self.read().await?.ok_or_else(|| self.missing())?;
+        anyhow::ensure!(
+            receipt.stamp == Some(stamp(found.secret.updated_at)),
+            "{} was written by somebody else meanwhile",
+            self.address
+        );
+        if let Some(before) = self.look().await? {
+            anyhow::ensure!(
+                before.secret.visibility == found.secret.visibility && before.selected == found.selected,
+                "{} is shown to other repositories than before the write",
+                self.address
+            );
+        }
+        Ok(Assurance::Stamped)
+    }
+
+    async fn holds(&self, last: Option<&Receipt>) -> anyhow::Result<Holding> {
+        let Some(found) = self.look().await? else { return Ok(Holding::Nothing) };
+        Ok(match last.and_then(|receipt| receipt.stamp.as_ref()) {
+            Some(last) => Holding::Stamp { same: *last == stamp(found.secret.updated_at) },
+            None => Holding::Unknowable("GitHub never shows a secret".to_owned()),
+        })
+    }
+
+    fn exposure(&self) -> Option<String> {
+        self.store.readers(self.place.level).map(|readers| format!("{}: {readers}", self.address))
+    }
+}
