@@ -34,15 +34,6 @@ async fn a_rehearsal_leaves_value_and_attributes_as_they_were_and_writes_no_valu
                 let by_post = place.also.reads_by_post.iter().any(|path| request.target.contains(path));
                 let reads = by_post || request.method == http::Method::GET;
                 assert!(depth == Depth::Try || reads, "{}: a look only reads", place.name());
-                assert!(!body.contains("\"value\"") && !body.contains(BEFORE), "{} {depth:?}: {body}", place.name());
-                assert!(
-                    depth == Depth::Try
-                        || request.method == http::Method::GET
-                        // Vault is asked by POST what a token may do.
-                        || request.target.ends_with("/sys/capabilities-self"),
-                    "{}: a look only reads",
-                    place.name()
-                );
             }
         }
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokenwheel_sandbox::Sandbox;
 
 use super::bench::Ground;
-use super::places::{BEFORE, Place, Spot};
+use super::places::{Also, BEFORE, Place, Spot};
 
 /// The key `token` of a secret.
 struct Key(&'static str);
@@ -35,7 +35,9 @@ fn kv(form: &'static str, path: &'static str, capabilities: &[&str], default_pol
         vault.put("secret", path, &[("token", BEFORE), ("user", "robot")]);
         vault.add_token(&[(&format!("secret/data/{path}"), capabilities)], None)
     });
-    Place::elsewhere(("vault/kv", form), (ground, login), keys, false, Box::new(Key(path)))
+    // What a token may do is asked by POST.
+    let also = Also { reads_by_post: &["/sys/capabilities-self"], ..Also::default() };
+    Place { also, ..Place::elsewhere(("vault/kv", form), (ground, login), keys, false, Box::new(Key(path))) }
 }
 
 pub(crate) fn all() -> Vec<Place> {
