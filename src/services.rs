@@ -3,6 +3,7 @@
 mod file;
 mod github;
 mod gitlab;
+mod random;
 mod styra;
 mod vault;
 
@@ -22,6 +23,7 @@ pub const ISSUERS: &[IssuerKind] = &[
     gitlab::group_access_token::KIND,
     gitlab::service_account_token::KIND,
     gitlab::pipeline_trigger_token::KIND,
+    random::secret::KIND,
 ];
 
 /// The kinds of destinations.

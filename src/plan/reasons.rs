@@ -231,7 +231,12 @@ fn none_lives(view: &View<'_>) -> Option<Reason> {
     match (&view.seen.inventory, died) {
         (_, Some(died)) => Some(because(Code::NoneLives, format!("it died on {}", text::when(died, view.moment.now)))),
         (Inventory::Listed(_), None) => Some(because(Code::NoneLives, "no live token of this name exists")),
-        (Inventory::Blind { .. }, None) => None,
+        (Inventory::Blind { .. }, None) => {
+            // Nobody lists, nobody remembers, and every destination was seen to hold nothing.
+            let nowhere = view.seen.sights.iter().all(|sight| matches!(sight, Sight::Empty));
+            let first = view.wanted.create && remembered.is_none() && nowhere && !view.seen.sights.is_empty();
+            first.then(|| because(Code::NoneLives, "no destination holds one yet"))
+        }
     }
 }
 

@@ -156,6 +156,10 @@ fn where_none_lives_one_is_made_only_if_the_config_says_so() {
         "
         replaces create | -                  | -     | empty  | | rotate: none_lives
         overlaps create | -                  | -     | empty  | | rotate: none_lives
+        overlaps create | -                  | blind | empty empty  | | rotate: none_lives
+        overlaps create | -                  | blind | empty hidden | | keep
+        overlaps create | 7:-1d..+29d gave=0 | blind | empty        | | rotate: owed
+        overlaps        | -                  | blind | empty empty  | | keep
         overlaps create | 7:-40d..-10d       | -     | hidden | | rotate: none_lives
         replaces        | 7:-40d..-10d       | blind | hidden | | rotate: none_lives
         replaces        | -                  | blind | hidden | | keep
