@@ -281,7 +281,7 @@ impl Destination for Webhook {
                 let mut secrets = self.other_secrets(&seen, Some(&variable))?;
                 let text = if encoded { address::encoded(value.expose()) } else { value.expose().to_owned() };
                 secrets::add(&mut secrets, "url_variables", &variable, &text);
-                return self.renew(&seen, &seen.url().to_owned(), secrets, value).await;
+                return self.renew(&seen, seen.url(), secrets, value).await;
             }
             Way::Anew { variable: None, .. } => {
                 let secrets = self.other_secrets(&seen, None)?;

@@ -29,6 +29,11 @@ impl Route {
         Self { method: Method::POST, body: Some(body), ..Self::get(path) }
     }
 
+    /// A POST that says all in its path.
+    pub(super) fn call(path: String) -> Self {
+        Self { method: Method::POST, ..Self::get(path) }
+    }
+
     pub(super) fn put(path: String, body: Value) -> Self {
         Self { method: Method::PUT, body: Some(body), ..Self::get(path) }
     }

@@ -9,7 +9,7 @@ use super::super::GitLab;
 use super::super::wire::{Route, meaning, segment};
 use super::address::base;
 use super::hook::Hook;
-use crate::http::{Answer, HttpError, Retry};
+use crate::http::{Answer, Cause, HttpError, Retry};
 
 /// How the config names the webhook: all that it says must fit.
 pub(super) struct Wanted {
@@ -135,7 +135,16 @@ impl Place {
     /// Makes one. Sent once: a second one would be another webhook.
     pub(super) async fn post(&self, fields: Map<String, Value>) -> Result<Hook, HttpError> {
         let answer = self.gitlab.call(&Route::post(self.base.clone(), Value::Object(fields)), Retry::Once).await?;
-        if answer.ok() { answer.json() } else { Err(answer.refused(&refusal(&answer))) }
+        if !answer.ok() {
+            return Err(answer.refused(&refusal(&answer)));
+        }
+        let made: Hook = answer.json()?;
+        if made.id() == 0 {
+            // A status alone proves nothing.
+            let cause = Cause::NoAnswer(format!("HTTP {} without a webhook in it", answer.status.as_u16()));
+            return Err(HttpError::before(&self.name, cause));
+        }
+        Ok(made)
     }
 
     /// Ends one; that it is gone already is well.
@@ -148,7 +157,7 @@ impl Place {
     /// <https://docs.gitlab.com/api/project_webhooks/#trigger-a-test-project-webhook>
     pub(super) async fn play(&self, id: u64, event: &str) -> Result<Answer, HttpError> {
         let path = format!("{}/test/{}", self.path(id), segment(event));
-        self.gitlab.call(&Route::post(path, json!({})), Retry::Once).await
+        self.gitlab.call(&Route::call(path), Retry::Once).await
     }
 
     /// What the receiver answered to the last delivery.
