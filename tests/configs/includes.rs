@@ -78,7 +78,7 @@ fn what_is_wrong_is_told_of_all_files_at_once() {
     ]);
     insta::assert_snapshot!(told.unwrap_err(), @"
     tokens/a.yml:3: `ttl`: a length of time is a number and a unit: `30min`, `12h`, `30d`, `2w`
-    tokens/b.yml:4: `gitlab/ci-variable` has no key `ky`; known here: connection, create, environment_scope, group, instance, key, kind, project
+    tokens/b.yml:4: `gitlab/ci-variable` has no key `ky`; known here: as, connection, create, environment_scope, first, group, instance, key, kind, part, project
     tokens/b.yml:4: `gitlab/ci-variable` lacks the key `key`
     tokens/c.yml:1: an included file has no key `connections`; known here: tokens
     tokens/d.yml:2: this is not YAML: while parsing a node, did not find expected node content

@@ -25,7 +25,7 @@ fn an_unknown_key_is_told_with_its_line_and_the_nearest_right_one() {
       tokenwheel.yml:11: `gitlab/project-access-token` has no key `nmae`; did you mean `name`?
       tokenwheel.yml:11: `gitlab/project-access-token` lacks the key `name`
     ky: DEPLOY_TOKEN
-      tokenwheel.yml:14: `gitlab/ci-variable` has no key `ky`; known here: connection, create, environment_scope, group, instance, key, kind, project
+      tokenwheel.yml:14: `gitlab/ci-variable` has no key `ky`; known here: as, connection, create, environment_scope, first, group, instance, key, kind, part, project
       tokenwheel.yml:14: `gitlab/ci-variable` lacks the key `key`
     { aftr: 2/3 }
       tokenwheel.yml:12: `rotate` has no key `aftr`; did you mean `after`?
@@ -221,7 +221,7 @@ fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_lines() {
     tokenwheel.yml:2: the config has no key `evry`; did you mean `every`?
     tokenwheel.yml:5: no service `gitlub`; did you mean `gitlab`?
     tokenwheel.yml:11: `ttl`: a length of time is a number and a unit: `30min`, `12h`, `30d`, `2w`
-    tokenwheel.yml:18: `gitlab/ci-variable` has no key `scope`; known here: connection, create, environment_scope, group, instance, key, kind, project
+    tokenwheel.yml:18: `gitlab/ci-variable` has no key `scope`; known here: as, connection, create, environment_scope, first, group, instance, key, kind, part, project
     tokenwheel.yml:19: the ledger cannot be of kind `flie`; did you mean `file`?
     ");
 }

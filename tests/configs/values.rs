@@ -104,7 +104,7 @@ fn a_credential_names_a_variable_or_a_file() {
     "file:"
       tokenwheel.yml:8: `spare`: a credential is never written here: say `env:NAME` or `file:PATH`; if this was a real one, it has leaked and is to be replaced
     vault:secret/wheel#token
-      tokenwheel.yml:8: `spare`: a credential is never written here: say `env:NAME` or `file:PATH`; if this was a real one, it has leaked and is to be replaced
+      sound
     SPARE
       tokenwheel.yml:8: `spare`: a credential is never written here: say `env:NAME` or `file:PATH`; if this was a real one, it has leaked and is to be replaced
     $SPARE
