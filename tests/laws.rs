@@ -7,6 +7,7 @@ mod common;
 mod laws {
     mod dates;
     mod first_run;
+    mod forms;
     mod guards;
     mod itself;
     mod lease;

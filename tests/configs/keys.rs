@@ -225,3 +225,31 @@ fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_lines() {
     tokenwheel.yml:19: the ledger cannot be of kind `flie`; did you mean `file`?
     ");
 }
+
+#[test]
+fn a_form_that_cannot_be_kept_is_told() {
+    insta::assert_snapshot!(each(&[
+        ("key: DEPLOY_TOKEN", "key: DEPLOY_TOKEN, as: \"Bearer {valu}\""),
+        ("key: DEPLOY_TOKEN", "key: DEPLOY_TOKEN, as: Bearer"),
+        ("key: DEPLOY_TOKEN", "key: DEPLOY_TOKEN, as: dockerconfigjson"),
+        ("key: DEPLOY_TOKEN", "key: DEPLOY_TOKEN, as: { dockerconfigjson: { registry: r.example.com } }"),
+        ("key: DEPLOY_TOKEN", "key: DEPLOY_TOKEN, part: public"),
+        ("key: DEPLOY_TOKEN", "key: DEPLOY_TOKEN, part: public, as: \"{public}\""),
+        ("key: DEPLOY_TOKEN", "key: DEPLOY_TOKEN, first: yes"),
+    ]), @r#"
+    key: DEPLOY_TOKEN, as: "Bearer {valu}"
+      sound
+    key: DEPLOY_TOKEN, as: Bearer
+      tokenwheel.yml:14: `as`: it has no hole such as `{value}`, so nothing of the token would be delivered
+    key: DEPLOY_TOKEN, as: dockerconfigjson
+      tokenwheel.yml:14: `as`: say for which registry: `as: { dockerconfigjson: { registry: registry.example.com, username: "{username}" } }`
+    key: DEPLOY_TOKEN, as: { dockerconfigjson: { registry: r.example.com } }
+      tokenwheel.yml:14: `dockerconfigjson` lacks the key `username`
+    key: DEPLOY_TOKEN, part: public
+      sound
+    key: DEPLOY_TOKEN, part: public, as: "{public}"
+      tokenwheel.yml:14: `as` and `part` exclude each other: `as: "{NAME}"` is that part
+    key: DEPLOY_TOKEN, first: yes
+      tokenwheel.yml:14: `first` is text, but should be true or false
+    "#);
+}
