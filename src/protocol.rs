@@ -1,4 +1,5 @@
 //! Protocols that more than one service speaks. They know the door to the network and what a token is, and nothing of
 //! any service.
 
+pub(crate) mod disk;
 pub(crate) mod oauth;

@@ -4,6 +4,7 @@ mod file;
 mod github;
 mod gitlab;
 mod random;
+mod sealed;
 mod styra;
 mod vault;
 
@@ -24,6 +25,9 @@ pub const ISSUERS: &[IssuerKind] = &[
     gitlab::service_account_token::KIND,
     gitlab::pipeline_trigger_token::KIND,
     random::secret::KIND,
+    gitlab::deploy_token::KIND,
+    gitlab::agent_token::KIND,
+    gitlab::runner_token::KIND,
 ];
 
 /// The kinds of destinations.
@@ -37,6 +41,9 @@ pub const DESTINATIONS: &[DestinationKind] = &[
     github::dependabot_secret::KIND,
     github::codespaces_secret::KIND,
     github::webhook::KIND,
+    gitlab::pipeline_schedule_variable::KIND,
+    styra::secret::KIND,
+    sealed::file::KIND,
 ];
 
 /// The kinds of places that can keep the ledger.

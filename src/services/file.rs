@@ -1,7 +1,7 @@
 //! `file`: a file of its own for one value, or for the ledger. Written whole or not at all, readable by its owner.
 
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 use serde_json::Value;
-use tempfile::NamedTempFile;
 
 use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Holding, Receipt, Site};
+use crate::protocol::disk::{beside, folder, read, replace};
 use crate::shelf::{Created, Shelf, ShelfKind};
 use crate::token::TokenValue;
 
@@ -46,44 +46,6 @@ fn path(keys: Value, site: &Site) -> anyhow::Result<PathBuf> {
     let config: Config = serde_json::from_value(keys)?;
     // `./a` and `a` are one place.
     Ok(site.means.folder.join(config.path).components().collect())
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Writes a new file beside the old one, flushes it to the disk, and puts it in its place. `tempfile` makes it 0600.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    beside(path, text.as_bytes())?.persist(path).map_err(|error| error.error)?;
-    sync_folder(path);
-    Ok(())
-}
-
-/// A file beside that one, written and flushed. Its errors do not name it: a temporary name is nobody's concern.
-fn beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    let nameless = |error: io::Error| {
-        let inner = error.get_ref().and_then(|outer| outer.source()).map(ToString::to_string);
-        inner.map_or(error, io::Error::other)
-    };
-    let mut file = NamedTempFile::new_in(folder(path)).map_err(nameless)?;
-    file.as_file_mut().write_all(bytes)?;
-    file.as_file().sync_all()?;
-    Ok(file)
-}
-
-/// Makes the new name itself durable. Not every file system can, and the content already is.
-fn sync_folder(path: &Path) {
-    if let Ok(folder) = std::fs::File::open(folder(path)) {
-        let _ = folder.sync_all();
-    }
-}
-
-fn read(path: &Path) -> io::Result<Option<String>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 struct ValueFile {
@@ -121,7 +83,7 @@ impl Destination for ValueFile {
     }
 
     async fn deliver(&self, value: &TokenValue, _last: Option<&Receipt>) -> anyhow::Result<Receipt> {
-        replace(&self.path, value.expose()).with_context(|| self.cannot("written"))?;
+        replace(&self.path, value.expose().as_bytes()).with_context(|| self.cannot("written"))?;
         Ok(Receipt::default())
     }
 
@@ -167,7 +129,7 @@ impl Shelf for FileShelf {
     }
 
     async fn put(&self, part: &str, text: &str) -> anyhow::Result<()> {
-        Ok(replace(&self.part(part), text)?)
+        Ok(replace(&self.part(part), text.as_bytes())?)
     }
 
     async fn create(&self, part: &str, text: &str) -> anyhow::Result<Created> {

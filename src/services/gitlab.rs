@@ -1,13 +1,17 @@
 //! GitLab: the connection that all its kinds share.
 
 mod access_token;
+pub(super) mod agent_token;
 pub(super) mod ci_variable;
 pub(super) mod ci_variable_shelf;
+pub(super) mod deploy_token;
 pub(super) mod group_access_token;
 pub(super) mod personal_access_token;
+pub(super) mod pipeline_schedule_variable;
 pub(super) mod pipeline_trigger_token;
 pub(super) mod project_access_token;
 mod resource_token;
+pub(super) mod runner_token;
 pub(super) mod service_account_token;
 mod token_json;
 mod variables;

@@ -1,5 +1,6 @@
 //! Styra DAS: the connection that its kinds share.
 
+pub(super) mod secret;
 pub(super) mod token;
 
 use std::sync::Arc;

@@ -54,7 +54,9 @@ impl GitLab {
         let project = self.add_project(path);
         self.schedules.last += 1;
         let id = 500 + self.schedules.last;
-        variables.iter().for_each(|variable| self.mint.remember(&variable.value));
+        for variable in variables {
+            self.mint.remember(&variable.value);
+        }
         self.schedules.by_id.insert(id, Schedule { id, owner, variables: variables.to_vec(), project });
         id
     }

@@ -1,0 +1,211 @@
+//! `gitlab/agent-token`: the credential of an agent for Kubernetes. An agent has two slots, and its tokens do not end by
+//! themselves; over the REST API nobody can be asked who one is.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use schemars::{JsonSchema, schema_for};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::GitLab;
+use super::access_token::{may_rotate, number, read_ended};
+use super::resource_token::config;
+use super::token_json::mint_error;
+use super::wire::{Route, meaning};
+use crate::connection::own;
+use crate::http::Retry;
+use crate::issuer::{Ended, Ground, Inventory, Issuer, IssuerKind, Leave, MintError, Proof, Succession, Ttl};
+use crate::text;
+use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
+
+pub(crate) const KIND: IssuerKind = IssuerKind {
+    kind: "gitlab/agent-token",
+    about: "A token of an agent for Kubernetes, found by its name; an agent has two at most, and they never expire: say \
+            when it turns with `rotate: { after: 30d }`",
+    succession: "overlaps",
+    needs: "a personal access token with scope `api` of a Maintainer of the agent's project",
+    ttl: Ttl::Optional,
+    shortest: TimeDelta::days(1),
+    rotates_itself: false,
+    lends_login: false,
+    schema: || schema_for!(Config).to_value(),
+    build,
+};
+
+/// How many tokens an agent may have when another is made. <https://docs.gitlab.com/api/cluster_agents/>
+const SLOTS: usize = 2;
+
+/// The keys of the config.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    /// The project in which the agent is registered: its path, or its number in quotes.
+    project: String,
+    /// The agent's number.
+    agent: u64,
+    /// The token's name at GitLab, by which it is found.
+    name: String,
+    /// Make the first one where none lives.
+    #[expect(dead_code, reason = "that it is there is all that counts, and the planner sees to that")]
+    create: Option<Create>,
+}
+
+/// Nothing more is needed for the first one.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Create {}
+
+/// The list has live ones only, and does not say when one was used; the answer for a single one does.
+/// <https://docs.gitlab.com/api/cluster_agents/#list-tokens-for-an-agent>
+#[derive(Deserialize)]
+struct AgentJson {
+    id: u64,
+    name: String,
+    status: Option<String>,
+    created_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+    /// In the answer to create only.
+    token: Option<TokenValue>,
+}
+
+impl AgentJson {
+    fn record(&self) -> TokenRecord {
+        TokenRecord {
+            created: self.created_at,
+            last_used: self.last_used_at,
+            ..TokenRecord::named(self.id.to_string())
+        }
+    }
+}
+
+struct AgentToken {
+    gitlab: Arc<GitLab>,
+    config: Config,
+    base: String,
+    place: String,
+    subject: Subject,
+}
+
+fn build(keys: Value, ground: &Ground) -> anyhow::Result<Box<dyn Issuer>> {
+    let config: Config = config(keys)?;
+    let gitlab = own::<GitLab>(&ground.connection)?;
+    let (project, place) = gitlab.place("projects", &config.project);
+    let place = format!("agent {} of {place}", config.agent);
+    let subject = Subject::new(KIND.kind, &format!("{place} at {}", gitlab.host), &config.name);
+    let base = format!("{project}/cluster_agents/{}/tokens", config.agent);
+    Ok(Box::new(AgentToken { gitlab, config, base, place, subject }))
+}
+
+impl AgentToken {
+    /// All live ones of the agent, whatever their names, newest first.
+    async fn tokens(&self) -> anyhow::Result<Vec<AgentJson>> {
+        let listing = self.gitlab.list(&Route::get(self.base.clone())).await;
+        let listing = listing.with_context(|| format!("the tokens of {} cannot be listed", self.place))?;
+        let mut found = Vec::new();
+        for item in listing.iter() {
+            let token: AgentJson = serde_json::from_value(item.clone())
+                .map_err(|_| anyhow::anyhow!("GitLab lists an agent's token in a form that is not known here"))?;
+            if token.status.as_deref() != Some("revoked") {
+                found.push(token);
+            }
+        }
+        found.sort_by_key(|token| std::cmp::Reverse((token.created_at, token.id)));
+        Ok(found)
+    }
+
+    /// When one was last used, in words.
+    async fn used(&self, token: &AgentJson, now: DateTime<Utc>) -> String {
+        let route = Route::get(format!("{}/{}", self.base, token.id));
+        let answer = self.gitlab.call(&route, Retry::Read).await.ok().filter(crate::http::Answer::ok);
+        match answer.and_then(|answer| answer.json::<AgentJson>().ok()) {
+            Some(AgentJson { last_used_at: Some(used), .. }) => format!("last used {}", text::when(used, now)),
+            Some(_) => "never used".to_owned(),
+            None => "of unknown use".to_owned(),
+        }
+    }
+
+    /// Why there is no room, and which one stands in the way: any but the one that is to be followed.
+    async fn full(&self, tokens: &[AgentJson], order: &Order<'_>) -> String {
+        let follows = order.follows.map(|follows| follows.id.as_str());
+        let mut others = Vec::new();
+        for token in tokens.iter().filter(|token| follows != Some(token.id.to_string().as_str())) {
+            let made = token.created_at.map(|made| format!("made {}, ", text::when(made, order.now)));
+            let used = self.used(token, order.now).await;
+            others.push(format!("{} `{}` ({}{used})", token.id, text::plain(&token.name), made.unwrap_or_default()));
+        }
+        let live = follows.map(|id| format!("; {} is the live one", text::plain(id))).unwrap_or_default();
+        format!(
+            "{} has {} tokens, and GitLab makes no more than {SLOTS}: end token {} at GitLab, or wait for the end of its \
+             overlap{live}",
+            self.place,
+            tokens.len(),
+            others.join(" or ")
+        )
+    }
+}
+
+#[async_trait]
+impl Issuer for AgentToken {
+    fn succession(&self) -> Succession {
+        Succession::Overlaps
+    }
+
+    fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    fn shape(&self) -> Option<ValueShape> {
+        Some(GitLab::shape())
+    }
+
+    /// By its prefix, before which an administrator may have put another. It is sent nowhere.
+    fn recognises(&self, value: &TokenValue) -> bool {
+        value.expose().contains("glagent-")
+    }
+
+    async fn rehearse(&self, order: &Order<'_>) -> anyhow::Result<Leave> {
+        anyhow::ensure!(
+            order.until.is_none(),
+            "an agent's token never expires, so no `ttl` can be kept: take it out, and say `rotate: {{ after: … }}`"
+        );
+        let leave = may_rotate(&self.gitlab.me().await?)?;
+        let tokens = self.tokens().await?;
+        anyhow::ensure!(tokens.len() < SLOTS, self.full(&tokens, order).await);
+        if leave == Leave::May {
+            let why = "a Developer may list the agent's tokens, and only a Maintainer may make one";
+            return Ok(Leave::Unknown(why.to_owned()));
+        }
+        Ok(leave)
+    }
+
+    async fn inventory(&self) -> anyhow::Result<Inventory> {
+        let tokens = self.tokens().await?;
+        let ours = tokens.iter().filter(|token| token.name == self.config.name);
+        Ok(Inventory::Listed(ours.map(AgentJson::record).collect()))
+    }
+
+    async fn mint(&self, _order: &Order<'_>) -> Result<Minted, MintError> {
+        let route = Route::post(self.base.clone(), json!({ "name": self.config.name }));
+        let answer = self.gitlab.call(&route, Retry::Once).await.map_err(mint_error)?;
+        if !answer.ok() {
+            return Err(mint_error(answer.refused(&meaning(&answer))));
+        }
+        let made: AgentJson = answer.json().map_err(mint_error)?;
+        let without = || MintError::InDoubt(anyhow::anyhow!("GitLab's answer has no token in it"));
+        let value = made.token.clone().ok_or_else(without)?;
+        Ok(Minted::new(value, made.record()))
+    }
+
+    /// The server that agents connect to speaks another protocol, and to connect is to use it.
+    async fn verify(&self, _value: &TokenValue) -> Proof {
+        Proof::Inconclusive("nobody but an agent can ask GitLab with an agent's token".to_owned())
+    }
+
+    async fn revoke(&self, record: &TokenRecord, _value: Option<&TokenValue>) -> anyhow::Result<Ended> {
+        let route = Route::delete(format!("{}/{}", self.base, number(record)?));
+        read_ended(&self.gitlab.call(&route, Retry::Put).await?)
+    }
+}
