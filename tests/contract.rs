@@ -7,6 +7,7 @@ mod common;
 #[cfg(test)]
 mod contract {
     mod bench;
+    mod credentials;
     mod destinations;
     mod faults;
     mod fixtures;

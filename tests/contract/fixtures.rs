@@ -114,7 +114,7 @@ impl Fixture {
 
 /// Every kind, in every way.
 pub(crate) fn all() -> Vec<Fixture> {
-    vec![
+    let mut fixtures = vec![
         styra("by a refresher that may not read", Role::WorkspaceTokenRefresher, false),
         styra("by a refresher that may read", Role::WorkspaceTokenRefresher, true),
         styra("by an administrator", Role::Admin, true),
@@ -129,7 +129,9 @@ pub(crate) fn all() -> Vec<Fixture> {
         robot("in place", true, false),
         robot("by itself", false, true),
         trigger(),
-    ]
+    ];
+    fixtures.extend(super::credentials::issuers());
+    fixtures
 }
 
 fn pair(seeded: &Seeded) -> (String, String) {

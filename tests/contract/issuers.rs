@@ -18,7 +18,9 @@ pub(crate) fn follows(fixture: &Fixture) -> TokenRecord {
 
 pub(crate) fn order<'a>(fixture: &Fixture, follows: &'a TokenRecord) -> Order<'a> {
     let now = fixture.ground.sandbox.now();
-    Order { now, until: Some(now + TimeDelta::days(30)), follows: Some(follows) }
+    // What is given no end by order is not ordered one.
+    let until = (!fixture.also.undated).then(|| now + TimeDelta::days(30));
+    Order { now, until, follows: Some(follows) }
 }
 
 /// Those that an API mints.
@@ -73,7 +75,9 @@ async fn an_inventory_lists_the_live_ones_of_its_subject_newest_first() {
                 assert!(fixture.lists, "{} may not list", fixture.name());
                 assert_eq!(ids(&listed), expected, "{}", fixture.name());
                 let Inventory::Listed(records) = listed else { continue };
-                let created: Vec<DateTime<Utc>> = records.iter().map(|record| record.created.unwrap()).collect();
+                let created: Vec<DateTime<Utc>> = records.iter().filter_map(|record| record.created).collect();
+                // GitLab does not tell when a deploy token was made.
+                assert!(created.len() == records.len() || fixture.kind == "gitlab/deploy-token", "{}", fixture.name());
                 assert!(created.is_sorted_by(|newer, older| newer >= older), "{}", fixture.name());
             }
         }

@@ -257,6 +257,7 @@ pub(crate) fn all() -> Vec<Place> {
         variable("hidden", project(), "*", &Variable { hidden: true, ..odd("*") }),
         file,
     ];
+    places.extend(super::credentials::places());
     places.extend(webhooks::all());
     places.extend(vault::all());
     places.extend(github_places::all());

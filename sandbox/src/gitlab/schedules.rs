@@ -66,6 +66,16 @@ impl GitLab {
         self.schedules.by_id.get(&id).cloned()
     }
 
+    /// Somebody else writes a variable of a schedule.
+    pub fn set_schedule_variable(&mut self, id: u64, key: &str, value: &str) {
+        let schedule = self.schedules.by_id.get_mut(&id);
+        let found = schedule.and_then(|schedule| schedule.variables.iter_mut().find(|variable| variable.key == key));
+        if let Some(variable) = found {
+            value.clone_into(&mut variable.value);
+            self.mint.remember(value);
+        }
+    }
+
     /// Gives a schedule to somebody else.
     pub fn hand_over_schedule(&mut self, id: u64, owner: u64) {
         if let Some(schedule) = self.schedules.by_id.get_mut(&id) {

@@ -39,6 +39,8 @@ pub struct Styra {
     pub delete_keeps_role: bool,
     /// Whether values begin with a mark that is neither a letter nor a digit. What they are made of is not documented.
     pub marked_values: bool,
+    /// Whether whoever may write secrets may also read their names. Not documented.
+    pub secrets_may_be_read: bool,
     clock: Clock,
     mint: Mint,
     requests: u64,
@@ -59,6 +61,7 @@ impl Styra {
             refresher_may_read: false,
             delete_keeps_role: false,
             marked_values: false,
+            secrets_may_be_read: true,
             clock,
             mint: Mint::new(seed, "styra"),
             requests: 0,

@@ -21,6 +21,7 @@ impl Styra {
     ) -> Outcome {
         caller.administers()?;
         match (method.as_str(), id) {
+            ("GET", _) if !self.secrets_may_be_read => Err(Refusal::Forbidden),
             ("GET", None) => Ok(Some(self.secrets.values().map(show).collect())),
             ("GET", Some(id)) => self.secrets.get(id).map(show).map(Some).ok_or(Refusal::Missing),
             ("PUT", Some(id)) => self.put_secret(id, request),

@@ -55,6 +55,19 @@ impl Styra {
         }
     }
 
+    /// Adds a secret, or puts another in its place.
+    pub fn add_secret(&mut self, id: &str, name: &str, description: &str, secret: &str) {
+        self.mint.remember(secret);
+        let secret = Secret {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            description: description.to_owned(),
+            secret: secret.to_owned(),
+            modified_at: self.now(),
+        };
+        self.secrets.insert(id.to_owned(), secret);
+    }
+
     /// A secret by id.
     pub fn secret_at(&self, id: &str) -> Option<Secret> {
         self.secrets.get(id).cloned()
