@@ -168,6 +168,14 @@ impl Run {
                          new one by hand and put it into {places}"
                     );
                 }
+                if alone && !token.issuer.askable() && stopped.at == Verb::Mint && !stopped.look_again {
+                    let places = text::list(&token.wanted.destinations);
+                    stopped.next = format!(
+                        "the next run tries again; if that is refused too, it was used up: make a new one by hand and put it into \
+                         {places}"
+                    );
+                    stopped.in_use_may_be_dead |= self.in_doubt(token);
+                }
                 told(stopped.at, format!("stopped: {}", stopped.stands));
                 let look_again = stopped.look_again;
                 let outcome = Outcome::Stopped(stopped);
@@ -219,10 +227,17 @@ impl Run {
         outcomes.insert(done.name, done.outcome);
     }
 
+    /// Whether an earlier run may have used up the value that this one has, which nobody can be asked about.
+    fn in_doubt(&self, token: &Turning) -> bool {
+        let entry = self.ledger.entry(&token.wanted.name, &token.issuer.subject().to_string());
+        let earlier = entry.is_some_and(|entry| entry.intents.iter().any(|intent| intent.since < self.started));
+        earlier && !token.issuer.askable()
+    }
+
     /// After a lost answer: looks once more, and does at once what the next run would do. Only what was seen to exist
     /// is healed: where nothing was made yet, the lost request may still be under way, and a second one would race it.
     async fn heal(&mut self, name: &str, outcomes: &mut BTreeMap<String, Outcome>) {
-        let Some(token) = self.wheel.tokens.get(name) else { return };
+        let Some(token) = self.wheel.tokens.get(name).filter(|token| token.issuer.askable()) else { return };
         token.ground.forget();
         let entry = self.ledger.entry(name, &token.issuer.subject().to_string());
         let look = super::observe::one(token, &self.connections, entry, &self.ledger.salt, self.started).await;

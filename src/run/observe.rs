@@ -281,6 +281,9 @@ fn unasked(
 ) -> (Sight, Option<TokenValue>) {
     let cut_off = entry.is_some_and(|entry| !entry.intents.is_empty());
     match (is_current, current) {
+        (Some(true), _) if cut_off => {
+            (Sight::Unknowable("the run before may have used it up, and its answer was lost".to_owned()), None)
+        }
         (Some(true), Some(current)) => {
             let record = Some(current.id.clone());
             (Sight::Live { record, lent: true }, Some(value.clone()))

@@ -34,6 +34,14 @@ fn two_destinations_of_one_address_are_refused() {
 }
 
 #[test]
+fn a_form_with_a_part_that_is_not_minted_is_refused() {
+    let shaped = |more: &str| SOUND.replace("key: DEPLOY_TOKEN", &format!("key: DEPLOY_TOKEN, {more}"));
+    insta::assert_snapshot!(built(&shaped("as: \"Bearer {valu}\"")), @"tokenwheel.yml:14: token `deploy`: what is minted has no part `valu`; did you mean `value`?; it has `value`");
+    insta::assert_snapshot!(built(&shaped("part: public")), @"tokenwheel.yml:14: token `deploy`: what is minted has no part `public`; it has `value`");
+    assert_eq!(built(&shaped("as: \"Bearer {value}\"")), "sound");
+}
+
+#[test]
 fn one_token_twice_in_one_place_is_refused() {
     let twice = "      - { kind: gitlab/ci-variable, project: acme/app, key: DEPLOY_TOKEN }\n";
     insta::assert_snapshot!(built(&SOUND.replace(twice, &twice.repeat(2))), @"tokenwheel.yml:10: tokens `deploy` and `deploy` go to the same place: gitlab.sandbox acme/app variable DEPLOY_TOKEN");
