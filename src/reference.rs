@@ -9,6 +9,9 @@ use crate::issuer::Ttl;
 use crate::services;
 use crate::text;
 
+/// The keys of every destination, told once.
+const SHAPING: [&str; 3] = ["as", "part", "first"];
+
 /// The whole reference, in Markdown.
 pub fn render() -> String {
     let mut out = String::from(
@@ -16,40 +19,74 @@ pub fn render() -> String {
          takes `connection:`, needed only where its service has more than one.\n",
     );
     let schema = config::schema();
+    contents(&mut out);
     out.push_str("\n## Issuers\n");
     for kind in services::ISSUERS {
         let _ = write!(out, "\n### `{}`\n\n{}.\n\n- succession: {}\n", kind.kind, kind.about, kind.succession);
         let _ = writeln!(out, "- needs: {}", kind.needs);
         let required = if kind.ttl == Ttl::Required { ", required" } else { "" };
         let _ = writeln!(out, "- `ttl`: at least {}{required}", text::span(kind.shortest));
-        keys(&mut out, &schema, &format!("issuer.{}", kind.kind.replace('/', ".")));
+        keys(&mut out, &schema, &format!("issuer.{}", kind.kind.replace('/', ".")), &[]);
     }
-    out.push_str("\n## Destinations\n");
+    out.push_str(
+        "\n## Destinations\n\nEach of them also takes the keys that shape what it gets:\n\n| key | |\n|---|---|\n",
+    );
+    for key in SHAPING {
+        let about = schema.pointer(&format!("/$defs/destination.file/properties/{key}/description"));
+        let _ = writeln!(out, "| `{key}` | {} |", about.and_then(Value::as_str).unwrap_or_default());
+    }
     for kind in services::DESTINATIONS {
         let _ = write!(out, "\n### `{}`\n\n{}.\n\n- confirm: {}\n", kind.kind, kind.about, kind.confirms);
         let _ = writeln!(out, "- needs: {}", kind.needs);
-        keys(&mut out, &schema, &format!("destination.{}", kind.kind.replace('/', ".")));
+        let name = format!("destination.{}", kind.kind.replace('/', "."));
+        // A `part` of its own is told with the others.
+        let own_part = (kind.schema)().pointer("/properties/part").is_some();
+        let shared: Vec<&str> = SHAPING.into_iter().filter(|key| *key != "part" || !own_part).collect();
+        keys(&mut out, &schema, &name, &shared);
     }
     out.push_str("\n## Ledgers\n");
     for kind in services::SHELVES {
-        let _ = write!(out, "\n### `{}`\n\n{}.\n", kind.kind, kind.about);
-        keys(&mut out, &schema, &format!("ledger.{}", kind.kind.replace('/', ".")));
+        let _ = write!(out, "\n### `{}` as a ledger\n\n{}.\n", kind.kind, kind.about);
+        keys(&mut out, &schema, &format!("ledger.{}", kind.kind.replace('/', ".")), &[]);
     }
-    out.push_str("\n## Services\n\n");
+    out.push_str("\n## Connections\n");
     for service in services::SERVICES {
-        let _ = writeln!(out, "- `{}`: {}", service.name, service.about);
+        let _ = write!(out, "\n### `service: {}`\n\n{}.\n", service.name, service.about);
+        keys(&mut out, &schema, &format!("connection.{}", service.name), &["service"]);
     }
     out
 }
 
+/// All kinds on one page.
+fn contents(out: &mut String) {
+    out.push_str("\n| issuer | succession | |\n|---|---|---|\n");
+    for kind in services::ISSUERS {
+        let _ = writeln!(out, "| [`{}`]({}) | {} | {} |", kind.kind, anchor(kind.kind), kind.succession, kind.about);
+    }
+    out.push_str("\n| destination | confirm | |\n|---|---|---|\n");
+    for kind in services::DESTINATIONS {
+        let _ = writeln!(out, "| [`{}`]({}) | {} | {} |", kind.kind, anchor(kind.kind), kind.confirms, kind.about);
+    }
+}
+
+/// Where the heading of a kind is found.
+fn anchor(kind: &str) -> String {
+    format!("#{}", kind.replace('/', ""))
+}
+
 /// The keys of one part, as a table.
-fn keys(out: &mut String, schema: &Value, name: &str) {
+fn keys(out: &mut String, schema: &Value, name: &str, told: &[&str]) {
     let Some(part) = schema.pointer("/$defs").and_then(|defs| defs.get(name)) else { return };
     let required: Vec<&str> =
         part.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let known = part.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let told = |key: &str| matches!(key, "kind" | "connection") || told.contains(&key);
+    let mut known = known.filter(|(key, _)| !told(key)).peekable();
+    if known.peek().is_none() {
+        return;
+    }
     out.push_str("\n| key | |\n|---|---|\n");
-    for (key, about) in known.filter(|(key, _)| !matches!(key.as_str(), "kind" | "connection")) {
+    for (key, about) in known {
         let about = about.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
         let key = if required.contains(&key.as_str()) { format!("**`{key}`**") } else { format!("`{key}`") };
         let _ = writeln!(out, "| {key} | {about} |");

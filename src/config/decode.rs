@@ -411,7 +411,15 @@ impl Reader {
         };
         if !known.iter().any(|(name, _, _)| *name == kind) {
             let line = node.get("kind").map_or(node.line, |node| node.line);
-            self.say(file, line, format!("{what} cannot be of kind `{kind}`{}", hint(kind, known.iter().map(|k| k.0))));
+            let other = match what {
+                "the issuer" if services::DESTINATIONS.iter().any(|other| other.kind == kind) => {
+                    "; it is a destination"
+                }
+                "a destination" if services::ISSUERS.iter().any(|other| other.kind == kind) => "; it is an issuer",
+                _ => "",
+            };
+            let hint = if other.is_empty() { hint(kind, known.iter().map(|k| k.0)) } else { other.to_owned() };
+            self.say(file, line, format!("{what} cannot be of kind `{kind}`{hint}"));
             return None;
         }
         Some(kind)

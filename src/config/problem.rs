@@ -58,12 +58,26 @@ pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>)
     known.into_iter().filter(near).max_by(|a, b| score(a).total_cmp(&score(b)))
 }
 
+/// How many words are told at once.
+const MANY: usize = 16;
+
 /// `; did you mean `x`?`, or the words there are, if any.
 pub(super) fn hint<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     nearest(wrong, known.clone()).map_or_else(
         || {
-            let known: Vec<&str> = known.into_iter().collect();
-            if known.is_empty() { String::new() } else { format!("; known here: {}", known.join(", ")) }
+            let all: Vec<&str> = known.into_iter().collect();
+            let known: Vec<&str> = match wrong.split_once('/') {
+                Some((service, _)) => {
+                    all.iter().copied().filter(|kind| kind.split('/').next() == Some(service)).collect()
+                }
+                None => all.clone(),
+            };
+            match (known.len(), all.len()) {
+                (_, 0) => String::new(),
+                (1..=MANY, _) => format!("; known here: {}", known.join(", ")),
+                (_, 1..=MANY) => format!("; known here: {}", all.join(", ")),
+                _ => "; `tokenwheel reference` lists them all".to_owned(),
+            }
         },
         |word| format!("; did you mean `{word}`?"),
     )

@@ -276,10 +276,10 @@ impl Builder<'_> {
         if let Some(unknown) = needed.into_iter().find(|part| !known.contains(part)) {
             let all = known.iter().copied().chain(["value"]);
             let hint = nearest(unknown, all.clone());
-            let hint = hint.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
             let names: Vec<String> = all.map(|part| format!("`{part}`")).collect();
-            let what = format!("token `{name}`: what is minted has no part `{unknown}`{hint}");
-            self.say(&place.part.spot, format!("{what}; it has {}", crate::text::list(&names)));
+            let hint = hint.map(|word| format!("did you mean `{word}`?"));
+            let hint = hint.unwrap_or_else(|| format!("it has {}", crate::text::list(&names)));
+            self.say(&place.part.spot, format!("token `{name}`: what is minted has no part `{unknown}`; {hint}"));
         }
         place.form.clone()
     }
