@@ -11,6 +11,7 @@ mod contract {
     mod destinations;
     mod faults;
     mod fixtures;
+    mod github_issuers;
     mod github_places;
     mod issuers;
     mod leases;

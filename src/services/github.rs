@@ -5,9 +5,14 @@ pub(super) mod actions_variable;
 mod address;
 mod app;
 pub(super) mod codespaces_secret;
+mod credentials;
 pub(super) mod dependabot_secret;
+pub(super) mod deploy_key;
+pub(super) mod installation_token;
+pub(super) mod personal_access_token;
 mod place;
 mod secret;
+pub(super) mod user_token;
 pub(super) mod webhook;
 mod wire;
 

@@ -57,6 +57,7 @@ impl Ground {
     /// A service with keys of its own, and not yet logged in to.
     pub(crate) fn connection(&self, service: &str, credential: Option<&str>, keys: Value) -> Arc<dyn Connection> {
         let kind = SERVICES.iter().find(|kind| kind.name == service).unwrap();
+        let keys = if keys.is_null() { json!({}) } else { keys };
         let url = Some(format!("https://{service}.sandbox").parse().unwrap());
         let slot = credential.map_or_else(Slot::default, |text| Slot::holding(TokenValue::handed(text).unwrap()));
         let means = self.means(Path::new("."));

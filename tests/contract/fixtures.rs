@@ -74,6 +74,8 @@ pub(crate) struct Also {
     pub(crate) lag: Option<TimeDelta>,
     /// How many requests a mint sends besides reads; one where it is not said. None for what is made here.
     pub(crate) sends: Option<usize>,
+    /// What the service knows of a value, where that is not the value itself.
+    pub(crate) known_by: Option<fn(&str) -> String>,
     /// Ends what it logs in with; where it is not said, GitLab's and Styra's.
     pub(crate) end_login: Option<fn(&Ground)>,
 }
@@ -107,6 +109,12 @@ impl Fixture {
         format!("{} {}", self.kind, self.way)
     }
 
+    /// Whether a value works now. What is made for those who share it works wherever it is.
+    pub(crate) fn works(&self, value: &str) -> bool {
+        let known = self.also.known_by.map_or_else(|| value.to_owned(), |known_by| known_by(value));
+        self.also.nowhere || self.working().contains(&known)
+    }
+
     pub(crate) fn working(&self) -> Vec<String> {
         (self.working)(&self.ground.sandbox)
     }
@@ -131,6 +139,7 @@ pub(crate) fn all() -> Vec<Fixture> {
         trigger(),
     ];
     fixtures.extend(super::credentials::issuers());
+    fixtures.extend(super::github_issuers::all());
     fixtures
 }
 

@@ -72,6 +72,11 @@ impl GitHub {
         app
     }
 
+    /// Deletes an App, whose key then opens nothing.
+    pub fn delete_app(&mut self, id: u64) {
+        self.apps.retain(|app| app.id != id);
+    }
+
     /// Installs an App on an account; gives the number of the installation.
     pub fn install(
         &mut self,

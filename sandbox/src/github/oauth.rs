@@ -151,6 +151,19 @@ impl GitHub {
         self.grants.iter().find(|grant| grant.client_id == client_id && grant.login == login).cloned()
     }
 
+    /// Gives the client of a grant another secret.
+    pub fn name_client_secret(&mut self, client_id: &str, secret: &str) {
+        self.mint.remember(secret);
+        for grant in self.grants.iter_mut().filter(|grant| grant.client_id == client_id) {
+            secret.clone_into(&mut grant.client_secret);
+        }
+    }
+
+    /// Ends a grant, as its user does on the page of applications.
+    pub fn end_grant(&mut self, value: &str) {
+        self.end_grant_of(value);
+    }
+
     /// Ends the grant that a value is of; whether there was one.
     pub(super) fn end_grant_of(&mut self, value: &str) -> bool {
         let mine = |grant: &&mut Grant| grant.access == value || grant.refresh.0 == value;

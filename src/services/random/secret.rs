@@ -79,18 +79,17 @@ type Dice = dyn Fn(&mut [u8]) + Send + Sync;
 impl Form {
     /// Writes that many random bytes.
     fn write(self, bytes: usize, dice: &Dice) -> anyhow::Result<TokenValue> {
-        let mut drawn = Zeroizing::new(vec![0; bytes]);
+        let drawn = || {
+            let mut drawn = Zeroizing::new(vec![0; bytes]);
+            dice(&mut drawn);
+            drawn
+        };
         let text = Zeroizing::new(match self {
             Self::Letters => letters(bytes, dice)?,
-            _ => {
-                dice(&mut drawn);
-                match self {
-                    Self::Hex => crate::text::hex(drawn.iter().copied()),
-                    Self::Base64 => STANDARD.encode(&*drawn),
-                    Self::Base64url => URL_SAFE_NO_PAD.encode(&*drawn),
-                    Self::Whsec | Self::Letters => format!("whsec_{}", STANDARD.encode(&*drawn)),
-                }
-            }
+            Self::Hex => crate::text::hex(drawn().iter().copied()),
+            Self::Base64 => STANDARD.encode(&*drawn()),
+            Self::Base64url => URL_SAFE_NO_PAD.encode(&*drawn()),
+            Self::Whsec => format!("whsec_{}", STANDARD.encode(&*drawn())),
         });
         TokenValue::new(&text).context("the secret that was made cannot be held")
     }
