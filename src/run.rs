@@ -15,6 +15,7 @@ mod record;
 mod revoke;
 mod setup;
 mod supply;
+mod unasked;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

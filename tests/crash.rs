@@ -19,6 +19,9 @@ mod history;
 #[path = "crash/laws.rs"]
 mod laws;
 #[cfg(test)]
+#[path = "crash/others.rs"]
+mod others;
+#[cfg(test)]
 #[path = "crash/tally.rs"]
 mod tally;
 
@@ -103,4 +106,14 @@ fn a_service_account_token_is_hidden_in_one_of_two_places() {
 #[test]
 fn a_styra_token_is_hidden_in_one_of_two_places() {
     play(&estates::STYRA_HIDDEN);
+}
+
+#[test]
+fn a_runners_token_is_reset_in_two_places() {
+    play(&others::RUNNER);
+}
+
+#[test]
+fn a_secret_is_made_here_for_a_receiver_and_a_sender() {
+    play(&others::SECRET);
 }

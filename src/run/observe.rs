@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
-use super::Wish;
 use super::login::{Alive, ConnectionState};
 use super::place::{Held, Place};
 use super::setup::{Turning, Wheel};
+use super::{Wish, unasked};
 use crate::connection::LoginError;
 use crate::destination::Holding;
 use crate::issuer::{Inventory, Issuer, Proof, Succession};
@@ -145,7 +145,10 @@ pub(super) async fn one(
         }
     }))
     .await;
-    let (sights, lent) = looks.into_iter().unzip();
+    let (mut sights, lent): (Vec<Sight>, Vec<Option<TokenValue>>) = looks.into_iter().unzip();
+    if !token.issuer.askable() {
+        unasked::compare(&token.wanted.destinations, &mut sights, &lent);
+    }
     let exposed = if token.spec.refreshes.is_some() {
         token.destinations.iter().filter_map(|to| to.exposure()).collect()
     } else {
@@ -159,7 +162,7 @@ pub(super) async fn one(
 async fn find_own(token: &Turning, entry: Option<&Entry>, salt: &Salt) -> Result<(), String> {
     let Some(own) = &token.own else { return Ok(()) };
     if !token.issuer.askable() {
-        return find_unasked(token, entry, salt).await;
+        return unasked::find_own(token, entry, salt).await;
     }
     let mut why = own.value.as_ref().err().cloned().unwrap_or_default();
     if let Ok(value) = &own.value {
@@ -181,30 +184,6 @@ async fn find_own(token: &Turning, entry: Option<&Entry>, salt: &Salt) -> Result
     }
     let source = &own.source;
     Err(format!("it rotates itself, and what {source} holds is dead ({why}): make a new one by hand and put it there"))
-}
-
-/// To ask a token of this make would use it up. What a destination holds was written after the environment was read,
-/// so it counts; else the ledger tells whether the environment holds the one before the last turn, which must not be
-/// tried: a server that is shown a spent one may end them all.
-async fn find_unasked(token: &Turning, entry: Option<&Entry>, salt: &Salt) -> Result<(), String> {
-    let Some(own) = &token.own else { return Ok(()) };
-    for to in token.destinations.iter().filter(|to| to.form.has_value()) {
-        if let Some(value) = to.lends().await.filter(|value| token.issuer.recognises(value)) {
-            token.ground.slot().switch(value);
-            return Ok(());
-        }
-    }
-    let source = &own.source;
-    let value = own.value.as_ref().map_err(|why| format!("it rotates itself, and {why}"))?;
-    if entry.and_then(|entry| entry.spent.as_ref()).is_some_and(|spent| *spent == value.fingerprint(salt)) {
-        return Err(format!(
-            "what {source} holds was exchanged by an earlier run, and must not be tried again: this job was started \
-             before that run ended, or the new one never came there; start a new job, and if it says the same, put a \
-             new one there by hand"
-        ));
-    }
-    token.ground.slot().switch(value.clone());
-    Ok(())
 }
 
 /// Looks at one destination. A value that it lends is compared first, and sent to the issuer only when it is of the
@@ -254,7 +233,7 @@ async fn sight(
         }
     }
     if !issuer.askable() {
-        return unasked(&value, current, is_current, entry);
+        return unasked::sight(value, current, is_current, entry);
     }
     if !issuer.recognises(&value) {
         return (Sight::Unknowable("what it holds is not of this issuer's make".to_owned()), None);
@@ -269,29 +248,5 @@ async fn sight(
         (Proof::Alive, _) => (live(None), Some(value)),
         (Proof::Rejected(why), _) => (Sight::Wrong(why), None),
         (Proof::Inconclusive(why), _) => (Sight::Unknowable(why), None),
-    }
-}
-
-/// A value that cannot be asked who it is: its fingerprint decides.
-fn unasked(
-    value: &TokenValue,
-    current: Option<&Current>,
-    is_current: Option<bool>,
-    entry: Option<&Entry>,
-) -> (Sight, Option<TokenValue>) {
-    let cut_off = entry.is_some_and(|entry| !entry.intents.is_empty());
-    match (is_current, current) {
-        (Some(true), _) if cut_off => {
-            (Sight::Unknowable("the run before may have used it up, and its answer was lost".to_owned()), None)
-        }
-        (Some(true), Some(current)) => {
-            let record = Some(current.id.clone());
-            (Sight::Live { record, lent: true }, Some(value.clone()))
-        }
-        // Another one than was confirmed: ours only if a run of ours was cut off after its delivery.
-        (Some(false), _) if !cut_off => {
-            (Sight::Unknowable("it holds another value than the one delivered last".to_owned()), None)
-        }
-        _ => (Sight::Live { record: None, lent: true }, Some(value.clone())),
     }
 }

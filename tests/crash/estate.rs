@@ -51,6 +51,20 @@ pub(crate) enum Subject {
     Trigger(&'static str),
     /// A token of Styra, by id.
     Styra(&'static str),
+    /// A token of another service, as its scenario knows it.
+    Other(&'static Other),
+}
+
+/// How a token of another service is known.
+pub(crate) struct Other {
+    /// Whether an exchange made one.
+    pub(crate) made: fn(&Exchange) -> bool,
+    /// Whether a value is a live one.
+    pub(crate) live: fn(&Sandbox, &str) -> bool,
+    /// Number and value of all that live, where the issuer can list or end them.
+    pub(crate) living: fn(&Sandbox) -> Vec<(u64, String)>,
+    /// Whether one more is made at every run.
+    pub(crate) ephemeral: bool,
 }
 
 /// A CI/CD variable.
@@ -126,13 +140,20 @@ impl Subject {
         match self {
             Self::Access(name) => made("name", name),
             Self::Trigger(description) => made("description", description),
+            Self::Other(other) => (other.made)(exchange),
             Self::Styra(id) => exchange.method == Method::PUT && exchange.target.ends_with(&format!("/v1/tokens/{id}")),
         }
+    }
+
+    /// Whether one more is made at every run.
+    pub(crate) fn is_ephemeral(self) -> bool {
+        matches!(self, Self::Other(other) if other.ephemeral)
     }
 
     /// Whether a value is a live token of this subject.
     pub(crate) fn is_live(self, sandbox: &Sandbox, value: &str) -> bool {
         match self {
+            Self::Other(other) => (other.live)(sandbox, value),
             Self::Access(name) => sandbox.gitlab(|gitlab| {
                 gitlab.token_of_value(value).is_some_and(|token| token.name == name) && gitlab.is_live(value)
             }),
@@ -160,6 +181,7 @@ impl Subject {
                 .filter(|trigger| trigger.description == description)
                 .map(|trigger| (trigger.id, trigger.value))
                 .collect(),
+            Self::Other(other) => (other.living)(sandbox),
             Self::Styra(_) => Vec::new(),
         }
     }

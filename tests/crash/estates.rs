@@ -9,12 +9,12 @@ use tokenwheel_sandbox::styra::Role;
 use crate::common::{Acme, Bench};
 use crate::estate::{Estate, Kept, Scenario, Spot, Stranger, Subject, kept};
 
-const APP: &str = "projects/acme/app";
-const API: &str = "projects/acme/api";
-const WHEEL: &str = "projects/acme/tokenwheel";
+pub(crate) const APP: &str = "projects/acme/app";
+pub(crate) const API: &str = "projects/acme/api";
+pub(crate) const WHEEL: &str = "projects/acme/tokenwheel";
 
 /// Tokens beside ours that no run may end: of the same user, and of the same name elsewhere.
-fn strangers(bench: &Bench, acme: &Acme) -> Vec<Stranger> {
+pub(crate) fn strangers(bench: &Bench, acme: &Acme) -> Vec<Stranger> {
     let (created, expires) = (bench.days_ago(2), Some(bench.in_days(90)));
     bench.sandbox.gitlab(|gitlab| {
         let other = gitlab.add_user("somebody");
@@ -44,7 +44,7 @@ fn deploy(bench: &Bench, acme: &Acme) -> Kept {
 }
 
 /// The connection to GitLab and its refreshers; those whose life is nine days are due.
-fn connected(pair: &str, others: &str, refresher: u8, spare: Option<u8>) -> String {
+pub(crate) fn connected(pair: &str, others: &str, refresher: u8, spare: Option<u8>) -> String {
     let seat = if spare.is_some() { ", spare: env:SPARE" } else { "" };
     let alone = if spare.is_some() { "" } else { "\n    accept_risk: this is what is tried here" };
     let first = format!(
@@ -67,7 +67,7 @@ fn connected(pair: &str, others: &str, refresher: u8, spare: Option<u8>) -> Stri
     format!("connections:\n  {gitlab}\n  {pair}\ntokens:{others}{first}{second}\n")
 }
 
-fn refreshers(bench: &mut Bench, acme: &Acme, refresher: u8, spare: Option<u8>) -> Vec<Kept> {
+pub(crate) fn refreshers(bench: &mut Bench, acme: &Acme, refresher: u8, spare: Option<u8>) -> Vec<Kept> {
     let half = |ttl: u8| (i64::from(ttl) / 2 + 1, i64::from(ttl) / 2);
     let (made, dies) = half(refresher);
     acme.refresher(bench, "wheel", "REFRESHER", made, dies);

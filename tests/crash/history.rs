@@ -363,7 +363,7 @@ async fn rotate(
             let mortal = Mortal { mounted: Mounted(sandbox.clone()), death: Arc::clone(&death) };
             Ok(Arc::new(mortal) as Arc<dyn Transport>)
         }),
-        random: Arc::new(|buffer: &mut [u8]| buffer.fill(7)),
+        random: bench.world().random,
         offline: false,
     };
     let wheel = Wheel::build(config, &setup).map_err(|problems| problems.to_string())?;

@@ -56,6 +56,7 @@ pub(crate) fn minted(stage: &mut Stage, after: &[Exchange]) -> usize {
         .estate
         .tokens
         .iter()
+        .filter(|token| !token.subject.is_ephemeral())
         .map(|token| (token.name, after.iter().filter(|exchange| token.subject.is_made_by(exchange)).count()));
     let made: Vec<(&str, usize)> = made.collect();
     let many = made.iter().filter(|(_, count)| *count > 1);

@@ -1,0 +1,84 @@
+//! Tokens of the other services, each kept in a variable of GitLab: those that replace, one that nobody can be asked
+//! about, one that is made at every run.
+#![allow(dead_code, reason = "each suite uses its own part of it")]
+
+use tokenwheel_sandbox::gitlab::Seeded;
+
+use crate::common::{Acme, Bench};
+use crate::estate::{Estate, Kept, Other, Scenario, Subject, kept};
+use crate::estates::{API, APP, connected, refreshers, strangers};
+
+/// A pair of refreshers of GitLab, and the tokens of another service.
+fn beside(
+    bench: &mut Bench,
+    acme: &Acme,
+    connection: &str,
+    others: &str,
+    tokens: Vec<Kept>,
+    forced: &'static [&'static [&'static str]],
+) -> Estate {
+    let mut all = refreshers(bench, acme, 60, Some(60));
+    all.extend(tokens);
+    let strangers = strangers(bench, acme);
+    let config = connected(connection, others, 60, Some(60));
+    Estate { config, tokens: all, strangers, forced, deferred: 0, lonely: None }
+}
+
+static RUNNERS: Other = Other {
+    made: |exchange| exchange.acted.is_some() && exchange.target.ends_with("/reset_authentication_token"),
+    live: |sandbox, value| sandbox.gitlab(|gitlab| gitlab.runner(901).is_some_and(|runner| runner.value == value)),
+    living: |_| Vec::new(),
+    ephemeral: false,
+};
+
+/// A runner's token, reset in place, in two places.
+pub(crate) const RUNNER: Scenario = Scenario {
+    name: "runner",
+    found: |bench| {
+        let acme = Acme::found(bench);
+        let Seeded { id, value } = bench.sandbox.gitlab(|gitlab| gitlab.add_runner("projects/acme/app"));
+        bench.keep("acme/app", "RUNNER", &value);
+        bench.keep("acme/api", "RUNNER", &value);
+        let others = format!(
+            r"
+  runner:
+    issuer: {{ kind: gitlab/runner-token, runner: {id} }}
+    rotate: {{ after: 6d }}
+    destinations:
+      - {{ kind: gitlab/ci-variable, project: acme/app, key: RUNNER }}
+      - {{ kind: gitlab/ci-variable, project: acme/api, key: RUNNER }}"
+        );
+        let tokens = vec![kept("runner", Subject::Other(&RUNNERS), &[(APP, "RUNNER"), (API, "RUNNER")])];
+        beside(bench, &acme, "", &others, tokens, &[&["runner"]])
+    },
+};
+
+static SECRETS: Other = Other {
+    made: |_| false,
+    // Nobody but those who share it can say which one is right.
+    live: |sandbox, value| {
+        let held = |place: &str| sandbox.gitlab(|gitlab| gitlab.variable(place, "SHARED", "*")).map(|held| held.value);
+        held(APP).as_deref() == Some(value) && held(API).as_deref() == Some(value)
+    },
+    living: |_| Vec::new(),
+    ephemeral: false,
+};
+
+/// A secret that is made here, for a receiver and a sender.
+pub(crate) const SECRET: Scenario = Scenario {
+    name: "secret",
+    found: |bench| {
+        let acme = Acme::found(bench);
+        let value = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        bench.keep("acme/app", "SHARED", value);
+        bench.keep("acme/api", "SHARED", value);
+        let others = r"
+  shared:
+    issuer: { kind: random/secret, name: orders, form: whsec, ttl: 9d }
+    destinations:
+      - { kind: gitlab/ci-variable, project: acme/app, key: SHARED, first: true }
+      - { kind: gitlab/ci-variable, project: acme/api, key: SHARED }";
+        let tokens = vec![kept("shared", Subject::Other(&SECRETS), &[(APP, "SHARED"), (API, "SHARED")])];
+        beside(bench, &acme, "", others, tokens, &[&["shared"]])
+    },
+};
