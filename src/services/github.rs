@@ -5,19 +5,24 @@ pub(super) mod actions_variable;
 mod address;
 mod app;
 pub(super) mod codespaces_secret;
+mod create;
 mod credentials;
 pub(super) mod dependabot_secret;
 pub(super) mod deploy_key;
 pub(super) mod installation_token;
+mod pace;
 pub(super) mod personal_access_token;
 mod place;
+mod sealed;
 mod secret;
+mod store;
 pub(super) mod user_token;
 pub(super) mod webhook;
 mod wire;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::Method;
@@ -37,8 +42,9 @@ use crate::issuer::Leave;
 use crate::token::{TokenRecord, TokenValue};
 use address::Addresses;
 use app::{App, Needs, Session};
+use pace::Pace;
 use place::owner_and_name;
-use wire::{expiry, meaning, scopes, segment, too_wide};
+use wire::{expiry, meaning, pause, scopes, segment, too_wide};
 
 /// GitHub, as the catalogue lists it.
 pub(super) const SERVICE: ServiceKind = ServiceKind {
@@ -64,6 +70,9 @@ struct Keys {
 
 const VERSION: HeaderName = HeaderName::from_static("x-github-api-version");
 
+/// The longest that a request waits because GitHub wants fewer.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 type Key = Arc<OnceCell<Arc<PublicKey>>>;
 
 /// One GitHub, logged in to with one credential.
@@ -81,6 +90,8 @@ pub(super) struct GitHub {
     opened: Mutex<Vec<TokenValue>>,
     /// The server's clock when it was asked, and when that was.
     clock: OnceCell<(i64, Instant)>,
+    /// Keeps the writes apart.
+    writes: Pace,
     /// A credential that was refused: it is never used again, for after many refusals GitHub locks its user out.
     /// <https://docs.github.com/en/rest/authentication/authenticating-to-the-rest-api#failed-login-limit>
     dead: Mutex<Option<TokenValue>>,
@@ -111,6 +122,7 @@ impl GitHub {
             session: tokio::sync::Mutex::default(),
             opened: Mutex::default(),
             clock: OnceCell::new(),
+            writes: Pace::default(),
             dead: Mutex::default(),
             keys: Mutex::default(),
         }
@@ -131,11 +143,22 @@ impl GitHub {
             }
             None => value.clone(),
         };
-        let answer = self.call_as(&bearer, method, path, body, retry).await?;
-        if answer.status.as_u16() == 401 {
-            *lock(&self.dead) = Some(value);
+        if method != Method::GET {
+            self.writes.turn().await;
         }
-        Ok(answer)
+        let mut waited = Duration::ZERO;
+        loop {
+            let answer = self.call_as(&bearer, method.clone(), path, body.clone(), retry).await?;
+            if answer.status.as_u16() == 401 {
+                *lock(&self.dead) = Some(value);
+                return Ok(answer);
+            }
+            // `http` waits at 429; GitHub says the same with 403 as well, and has done nothing then.
+            let wait = pause(&answer).filter(|wait| retry != Retry::Once && waited + *wait <= PATIENCE);
+            let Some(wait) = wait else { return Ok(answer) };
+            tokio::time::sleep(wait).await;
+            waited += wait.max(Duration::from_secs(1));
+        }
     }
 
     /// The same with another credential.

@@ -141,13 +141,11 @@ fn edit(hook: &mut Hook, params: &Params) -> Result<(), Refusal> {
 /// Reading is enough to ping a repository's hook, not an organisation's.
 fn need(place: &Place, method: &Method, rest: &[&str]) -> Need {
     let write = !matches!(*method, Method::GET);
-    match place {
-        Place::Organization(_) => Need { permission: "organization_hooks", write, scopes: &["admin:org_hook"] },
-        _ => {
-            let write = write && !matches!(rest, [_, "pings" | "tests"]);
-            Need { permission: "repository_hooks", write, scopes: &["admin:repo_hook", "write:repo_hook", "repo"] }
-        }
+    if matches!(place, Place::Organization(_)) {
+        return Need { permission: "organization_hooks", write, scopes: &["admin:org_hook"] };
     }
+    let write = write && !matches!(rest, [_, "pings" | "tests"]);
+    Need { permission: "repository_hooks", write, scopes: &["admin:repo_hook", "write:repo_hook", "repo"] }
 }
 
 fn config(hook: &Hook) -> Value {

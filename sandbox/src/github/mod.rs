@@ -71,6 +71,9 @@ pub struct GitHub {
     pub deploy_keys_refused: bool,
     /// Whether what is reported as leaked lives on until [`GitHub::end_reported`].
     pub revocation_lags: bool,
+    /// What the next requests that are let in are refused with: status, and seconds to wait. A secondary rate limit
+    /// comes as 403 as well as 429.
+    pub next_refusals: Vec<(u16, u64)>,
     /// How many pings were asked for.
     pub pings: usize,
     /// How many refresh tokens were used a second time.
@@ -125,6 +128,7 @@ impl GitHub {
             grants_all_permissions: false,
             deploy_keys_refused: false,
             revocation_lags: false,
+            next_refusals: Vec::new(),
             pings: 0,
             refresh_reuses: 0,
             pairs_minted: 0,
@@ -179,6 +183,9 @@ impl GitHub {
             _ => {}
         }
         let caller = self.authenticate(request)?;
+        if let Some((status, seconds)) = self.next_refusals.pop() {
+            return Ok(self.refuse(status, Some(seconds)));
+        }
         well_formed(request)?;
         let params = &Params::of(request)?;
         match (request.method.as_str(), parts.as_slice()) {
@@ -257,7 +264,7 @@ impl GitHub {
         let Some(login) = &token.user else {
             return Err(Refusal::NotAccessible("integration", "metadata=read".to_owned()));
         };
-        let shown = private_user(self.simple_user(login), login, "2020-01-01T00:00:00Z");
+        let shown = private_user(&self.simple_user(login), login, "2020-01-01T00:00:00Z");
         Ok(Answer::json(200, &shown))
     }
 
@@ -324,7 +331,7 @@ fn rate_limit(now: DateTime<Utc>) -> Answer {
 
 /// What GitHub asks of every request: a version of the API that it knows.
 fn well_formed(request: &Request) -> Result<(), Refusal> {
-    let version = request.headers.get("x-github-api-version").map(|value| value.as_bytes());
+    let version = request.headers.get("x-github-api-version").map(http::HeaderValue::as_bytes);
     match version {
         None | Some(b"2022-11-28" | b"2026-03-10") => Ok(()),
         Some(_) => Err(Refusal::Bad("Version is not supported")),

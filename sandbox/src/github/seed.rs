@@ -118,8 +118,18 @@ impl GitHub {
 
     /// Adds the `GITHUB_TOKEN` of a job of that repository. It says in itself that GitHub's own app made it.
     pub fn add_job_token(&mut self, path: &str) -> String {
-        let id = self.add_repository(path);
         let value = self.mint.secret("ghs_15368_", URL_SAFE, 120);
+        self.plant_job_token(path, value)
+    }
+
+    /// The same in the form that says nothing.
+    pub fn add_older_job_token(&mut self, path: &str) -> String {
+        let value = self.mint.secret("ghs_", ALNUM, 36);
+        self.plant_job_token(path, value)
+    }
+
+    fn plant_job_token(&mut self, path: &str, value: String) -> String {
+        let id = self.add_repository(path);
         let token = Token {
             owner: path.split_once('/').map(|(owner, _)| owner.to_owned()),
             repositories: Some(vec![id]),
@@ -134,7 +144,7 @@ impl GitHub {
     pub fn add_secret(&mut self, store: Store, place: &str, name: &str, value: &str, written: DateTime<Utc>) {
         let place = self.place_for(place);
         self.mint.remember(value);
-        let visibility = self.usual_visibility(&place);
+        let visibility = usual_visibility(&place);
         let (name, value) = (name.to_uppercase(), value.to_owned());
         let secret =
             Secret { name: name.clone(), value, created_at: written, updated_at: written, visibility, writes: 0 };
@@ -145,7 +155,7 @@ impl GitHub {
     pub fn add_variable(&mut self, place: &str, name: &str, value: &str, written: DateTime<Utc>) {
         let place = self.place_for(place);
         self.mint.remember(value);
-        let visibility = self.usual_visibility(&place);
+        let visibility = usual_visibility(&place);
         let (name, value) = (name.to_uppercase(), value.to_owned());
         let variable = Variable { name: name.clone(), value, created_at: written, updated_at: written, visibility };
         self.variables.entry(place).or_default().insert(name, variable);
@@ -257,11 +267,11 @@ impl GitHub {
             None => Place::Organization(place.to_owned()),
         }
     }
+}
 
-    fn usual_visibility(&self, place: &Place) -> Option<Visibility> {
-        let private = || Visibility { word: "private".to_owned(), selected: Vec::new() };
-        matches!(place, Place::Organization(_)).then(private)
-    }
+fn usual_visibility(place: &Place) -> Option<Visibility> {
+    let private = || Visibility { word: "private".to_owned(), selected: Vec::new() };
+    matches!(place, Place::Organization(_)).then(private)
 }
 
 pub(super) fn granted(permissions: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -122,7 +122,7 @@ pub(super) fn show_visibility(shown: &mut Value, visibility: &Visibility, path: 
 }
 
 /// A signed-in user, with what only they see.
-pub(super) fn private_user(simple: Value, login: &str, created: &str) -> Value {
+pub(super) fn private_user(simple: &Value, login: &str, created: &str) -> Value {
     let mut fields: Map<String, Value> = simple.as_object().cloned().unwrap_or_default();
     for name in ["bio", "blog", "company", "email", "hireable", "location"] {
         fields.insert(name.to_owned(), Value::Null);

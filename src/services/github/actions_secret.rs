@@ -5,8 +5,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::GitHub;
+use super::create::Create;
 use super::place::{Named, Place};
-use super::secret::{Create, Secret, Store};
+use super::secret::Secret;
+use super::store::Store;
 use crate::connection::own;
 use crate::destination::{Destination, DestinationKind, Site};
 
@@ -24,9 +26,10 @@ pub(crate) const KIND: DestinationKind = DestinationKind {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// The repository that it is of, such as `acme/app`.
+    /// The repository that it is of, such as `acme/app`. Jobs have what it held when their run was queued: a token that
+    /// overlaps serves those that wait.
     repository: Option<String>,
-    /// The environment of the repository that it is of.
+    /// The environment of the repository that it is of. Jobs have what it held when they started.
     environment: Option<String>,
     /// The organisation that it is of; whom it is shown to is kept as it is.
     organization: Option<String>,

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::GitHub;
+use super::create::{Create, Visibility};
 use super::place::{Level, Named, Place, key};
-use super::secret::{Create, Visibility};
 use crate::connection::own;
 use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Holding, Receipt, Site};
 use crate::http::{Answer, Retry};
@@ -34,9 +34,10 @@ const LARGEST: usize = 48 * 1024;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// The repository that it is of, such as `acme/app`.
+    /// The repository that it is of, such as `acme/app`. Jobs have what it held when their run was queued: a token that
+    /// overlaps serves those that wait.
     repository: Option<String>,
-    /// The environment of the repository that it is of.
+    /// The environment of the repository that it is of. Jobs have what it held when they started.
     environment: Option<String>,
     /// The organisation that it is of; whom it is shown to is kept as it is.
     organization: Option<String>,

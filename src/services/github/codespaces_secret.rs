@@ -5,8 +5,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::GitHub;
+use super::create::Create;
 use super::place::{Named, Place};
-use super::secret::{Create, Secret, Store};
+use super::secret::Secret;
+use super::store::Store;
 use crate::connection::own;
 use crate::destination::{Destination, DestinationKind, Site};
 

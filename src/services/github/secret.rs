@@ -7,18 +7,17 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use crypto_box::aead::rand_core::{self, CryptoRng, RngCore};
 use http::Method;
 use octocrab::models::PublicKey;
-use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::OnceCell;
 
+use super::create::{Create, Visibility};
 use super::place::{Level, Place, moved, stamp};
+use super::sealed::sealed;
+use super::store::Store;
 use super::wire::date;
 use crate::connection::Means;
 use crate::destination::{Address, Ask, Assurance, Destination, Holding, Receipt};
@@ -28,103 +27,7 @@ use crate::token::TokenValue;
 /// The most bytes that a secret holds. <https://docs.github.com/en/actions/reference/security/secrets#limits-for-secrets>
 const LARGEST: usize = 48 * 1024;
 
-/// One of GitHub's three stores.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Store {
-    Actions,
-    Dependabot,
-    Codespaces,
-}
-
-impl Store {
-    /// The word in its paths.
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Actions => "actions",
-            Self::Dependabot => "dependabot",
-            Self::Codespaces => "codespaces",
-        }
-    }
-
-    /// What a secret of it is called.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Actions => "secret",
-            Self::Dependabot => "Dependabot secret",
-            Self::Codespaces => "Codespaces secret",
-        }
-    }
-
-    /// The permission that writes it.
-    /// <https://docs.github.com/en/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens>
-    const fn permission(self, level: Level) -> &'static str {
-        match (self, level) {
-            (_, Level::Environment) => "environments",
-            (Self::Actions, Level::Repository) => "secrets",
-            (Self::Actions, Level::Organization) => "organization_secrets",
-            (Self::Dependabot, Level::Repository) => "dependabot_secrets",
-            (Self::Dependabot, Level::Organization) => "organization_dependabot_secrets",
-            (Self::Codespaces, Level::Repository) => "codespaces_secrets",
-            (Self::Codespaces, Level::Organization) => "organization_codespaces_secrets",
-        }
-    }
-
-    /// Who could read a refresher that is kept there.
-    const fn readers(self, level: Level) -> Option<&'static str> {
-        match (self, level) {
-            // Who may use an environment is its own business: branch rules and reviewers.
-            (Self::Actions, Level::Environment) => None,
-            (Self::Actions, _) => Some("a job of any branch can read it: keep it in an environment with a branch rule"),
-            (Self::Dependabot, _) => Some("every job that Dependabot starts can read it"),
-            (Self::Codespaces, _) => Some("everybody with a codespace there can read it"),
-        }
-    }
-}
-
-/// What a secret that does not exist yet is created with.
-#[derive(Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Create {
-    /// For an organisation, who sees it: `all` its repositories, or its `private` ones. One for selected repositories is
-    /// made by hand once.
-    pub(super) visibility: Option<Visibility>,
-}
-
-/// Who sees a new secret or variable of an organisation.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Visibility {
-    /// Every repository.
-    All,
-    /// Every private and internal repository.
-    Private,
-}
-
-impl Visibility {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Private => "private",
-        }
-    }
-}
-
-impl Create {
-    /// An organisation's needs to say who sees it, and nothing else has anything to say.
-    pub(super) fn fits(&self, level: Level) -> anyhow::Result<()> {
-        match (level, self.visibility) {
-            (Level::Organization, None) => {
-                anyhow::bail!("`create:` of an organisation says who sees it: `visibility: private` or `all`")
-            }
-            (Level::Repository | Level::Environment, Some(_)) => {
-                anyhow::bail!("`visibility` is for organisations: leave it out of `create:`")
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// What GitHub shows of a secret, or of all of a variable but its value.
+/// What GitHub shows of a secret.
 #[derive(Clone, Deserialize)]
 struct SecretJson {
     updated_at: DateTime<Utc>,
@@ -232,43 +135,6 @@ impl Secret {
         }
         let path = format!("{}/{}", self.secrets(), self.key);
         self.place.call(Method::PUT, &path, Some(body), Retry::Put).await
-    }
-}
-
-/// The value in a sealed box, as GitHub wants it.
-/// <https://docs.github.com/en/rest/guides/encrypting-secrets-for-the-rest-api>
-fn sealed(value: &TokenValue, key: &PublicKey, means: &Means) -> anyhow::Result<String> {
-    let bytes = STANDARD.decode(&key.key).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    let key = crypto_box::PublicKey::from(bytes.context("GitHub's public key is none")?);
-    let sealed = key.seal(&mut Handed(means), value.expose().as_bytes());
-    Ok(STANDARD.encode(sealed.map_err(|_| anyhow::anyhow!("the box does not close"))?))
-}
-
-/// The randomness that the run was handed, in the form that the box wants.
-struct Handed<'a>(&'a Means);
-
-impl CryptoRng for Handed<'_> {}
-
-impl RngCore for Handed<'_> {
-    fn next_u32(&mut self) -> u32 {
-        let mut bytes = [0; 4];
-        self.fill_bytes(&mut bytes);
-        u32::from_le_bytes(bytes)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        let mut bytes = [0; 8];
-        self.fill_bytes(&mut bytes);
-        u64::from_le_bytes(bytes)
-    }
-
-    fn fill_bytes(&mut self, buffer: &mut [u8]) {
-        (self.0.random)(buffer);
-    }
-
-    fn try_fill_bytes(&mut self, buffer: &mut [u8]) -> Result<(), rand_core::Error> {
-        self.fill_bytes(buffer);
-        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What GitHub says in headers, and what its refusals mean.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use crate::http::Answer;
@@ -50,6 +52,13 @@ pub(super) fn meaning(answer: &Answer, may_be_a_job_s: bool) -> String {
         }
         _ => meant,
     }
+}
+
+/// How long GitHub asks to be left alone, where it says so with 403.
+/// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit>
+pub(super) fn pause(answer: &Answer) -> Option<Duration> {
+    let seconds = header(answer, "retry-after").filter(|_| answer.status.as_u16() == 403)?;
+    seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// When the credential of an answer expires, which is told in a header, in one of two spellings; absent means never, or
