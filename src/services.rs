@@ -7,6 +7,7 @@ mod random;
 mod sealed;
 mod styra;
 mod vault;
+mod zendesk;
 
 use crate::connection::ServiceKind;
 use crate::destination::DestinationKind;
@@ -14,7 +15,8 @@ use crate::issuer::IssuerKind;
 use crate::shelf::ShelfKind;
 
 /// The services that a connection can name.
-pub const SERVICES: &[ServiceKind] = &[github::SERVICE, gitlab::SERVICE, styra::SERVICE, vault::SERVICE];
+pub const SERVICES: &[ServiceKind] =
+    &[github::SERVICE, gitlab::SERVICE, styra::SERVICE, vault::SERVICE, zendesk::SERVICE];
 
 /// The kinds of issuers.
 pub const ISSUERS: &[IssuerKind] = &[
@@ -32,6 +34,9 @@ pub const ISSUERS: &[IssuerKind] = &[
     gitlab::deploy_token::KIND,
     gitlab::agent_token::KIND,
     gitlab::runner_token::KIND,
+    zendesk::oauth_token::KIND,
+    zendesk::oauth_client_secret::KIND,
+    zendesk::api_token::KIND,
 ];
 
 /// The kinds of destinations.
@@ -48,6 +53,8 @@ pub const DESTINATIONS: &[DestinationKind] = &[
     gitlab::pipeline_schedule_variable::KIND,
     styra::secret::KIND,
     sealed::file::KIND,
+    zendesk::webhook::KIND,
+    zendesk::app_setting::KIND,
 ];
 
 /// The kinds of places that can keep the ledger.

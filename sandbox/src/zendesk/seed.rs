@@ -10,6 +10,9 @@ use super::auth::works;
 use super::model::{AccessToken, ApiToken, Authentication, Client, Installation, Invocation, Role, User, Webhook};
 use crate::mint::{HEX, URL_SAFE};
 
+/// The letters of an API token of the old kind.
+const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
 impl Zendesk {
     /// Adds a person.
     pub fn add_user(&mut self, name: &str, role: Role) -> u64 {
@@ -80,7 +83,7 @@ impl Zendesk {
     /// Adds an API token of the old kind.
     pub fn add_api_token(&mut self, description: &str, user: u64, used: Option<DateTime<Utc>>) -> ApiToken {
         let (id, now) = (self.number(), self.now());
-        let value = self.mint.secret("", URL_SAFE, 40);
+        let value = self.mint.secret("", ALPHANUMERIC, 40);
         let token = ApiToken {
             id,
             value,
