@@ -21,4 +21,5 @@ mod contract {
     mod variables;
     mod vault;
     mod webhooks;
+    mod zendesk;
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokenwheel::connection::{Connection, Nowhere};
 use tokenwheel::issuer::{self, Issuer};
 use tokenwheel::services::ISSUERS;
-use tokenwheel::token::TokenValue;
+use tokenwheel::token::{Order, TokenValue};
 use tokenwheel_sandbox::gitlab::Seeded;
 use tokenwheel_sandbox::styra::Role;
 use tokenwheel_sandbox::{Exchange, Sandbox};
@@ -76,6 +76,8 @@ pub(crate) struct Also {
     pub(crate) sends: Option<usize>,
     /// What the service knows of a value, where that is not the value itself.
     pub(crate) known_by: Option<fn(&str) -> String>,
+    /// What its mint needs besides the login is opened by the rehearsal, which always comes first.
+    pub(crate) rehearses: bool,
     /// Ends what it logs in with; where it is not said, GitLab's and Styra's.
     pub(crate) end_login: Option<fn(&Ground)>,
 }
@@ -94,9 +96,15 @@ impl Fixture {
         } else if self.also.logs_in {
             let _ = connection.identify(&TokenValue::handed(&self.login).unwrap()).await;
         }
-        self.ground.sandbox.forget_exchanges();
         let means = self.ground.means(Path::new("."));
-        (kind.build)(self.keys.clone(), &issuer::Ground { connection, means, own_login: self.own }).unwrap()
+        let ground = issuer::Ground { connection, means, own_login: self.own };
+        let issuer = (kind.build)(self.keys.clone(), &ground).unwrap();
+        if self.also.rehearses {
+            let order = Order { now: self.ground.sandbox.now(), until: None, follows: None };
+            let _ = issuer.rehearse(&order).await;
+        }
+        self.ground.sandbox.forget_exchanges();
+        issuer
     }
 
     /// Whether a request only reads.

@@ -8,7 +8,7 @@ use tokenwheel_sandbox::Sandbox;
 use tokenwheel_sandbox::gitlab::Variable;
 
 use super::bench::Ground;
-use super::{github_places, vault, webhooks};
+use super::{github_places, vault, webhooks, zendesk};
 
 /// The value that stands in every place before it is delivered to.
 pub(crate) const BEFORE: &str = "value-from-before";
@@ -261,5 +261,6 @@ pub(crate) fn all() -> Vec<Place> {
     places.extend(webhooks::all());
     places.extend(vault::all());
     places.extend(github_places::all());
+    places.extend(zendesk::places());
     places
 }

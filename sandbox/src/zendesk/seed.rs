@@ -96,6 +96,11 @@ impl Zendesk {
         token
     }
 
+    /// The API tokens with this description, oldest first.
+    pub fn api_tokens(&self, description: &str) -> Vec<ApiToken> {
+        self.api_tokens.values().filter(|token| token.description == description).cloned().collect()
+    }
+
     /// Whether an access token, an API token or a client's secret of this value works now.
     pub fn is_live(&self, value: &str) -> bool {
         let now = self.now();

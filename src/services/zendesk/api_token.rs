@@ -127,7 +127,7 @@ impl Issuer for ApiToken {
     }
 
     async fn rehearse(&self, _order: &Order<'_>) -> anyhow::Result<Leave> {
-        anyhow::bail!("{}; {}", Self::NO_MORE, self.way_out())
+        Ok(Leave::Unknown(format!("{}; {}", Self::NO_MORE, self.way_out())))
     }
 
     async fn inventory(&self) -> anyhow::Result<Inventory> {

@@ -31,7 +31,8 @@ pub(crate) const KIND: IssuerKind = IssuerKind {
 
 /// More than 300 seconds and less than 172,800.
 /// <https://developer.zendesk.com/api-reference/ticketing/oauth/grant_type_tokens/>
-const LIFETIMES: std::ops::Range<i64> = 301..172_800;
+const SHORTEST: i64 = 301;
+const LONGEST: i64 = 172_799;
 
 /// The keys of the config.
 #[derive(Deserialize, JsonSchema)]
@@ -86,15 +87,10 @@ fn doubt(error: HttpError) -> MintError {
 }
 
 impl OauthToken {
-    /// The seconds that the order asks for.
-    fn seconds(order: &Order<'_>) -> anyhow::Result<i64> {
-        let until = order.until.ok_or_else(|| anyhow::anyhow!("without a ttl it might live for ever"))?;
-        let seconds = (until - order.now).num_seconds();
-        anyhow::ensure!(
-            LIFETIMES.contains(&seconds),
-            "Zendesk grants access tokens for more than 5 minutes and less than 2 days: choose such a `ttl`"
-        );
-        Ok(seconds)
+    /// The seconds that the order asks for, as far as Zendesk grants them. Without a number it might live for ever.
+    fn seconds(order: &Order<'_>) -> i64 {
+        let ordered = order.until.map_or(LONGEST, |until| (until - order.now).num_seconds());
+        ordered.clamp(SHORTEST, LONGEST)
     }
 
     fn other_scopes(&self, granted: &str) -> String {
@@ -139,10 +135,15 @@ impl Issuer for OauthToken {
     }
 
     async fn rehearse(&self, order: &Order<'_>) -> anyhow::Result<Leave> {
-        Self::seconds(order)?;
         // What opened a session opens another one.
         self.zendesk.session(&self.zendesk.scope()).await?;
-        Ok(Leave::May)
+        let ordered = order.until.map(|until| (until - order.now).num_seconds());
+        Ok(match ordered {
+            Some(seconds) if seconds > LONGEST => {
+                Leave::Unknown("Zendesk grants less than two days at most".to_owned())
+            }
+            _ => Leave::May,
+        })
     }
 
     async fn inventory(&self) -> anyhow::Result<Inventory> {
@@ -151,7 +152,7 @@ impl Issuer for OauthToken {
     }
 
     async fn mint(&self, order: &Order<'_>) -> Result<Minted, MintError> {
-        let seconds = Self::seconds(order).map_err(MintError::Refused)?;
+        let seconds = Self::seconds(order);
         let session = self.zendesk.session(&self.zendesk.scope()).await.map_err(doubt)?;
         let secret = self.zendesk.slot.lend().ok_or_else(|| doubt(super::withheld("no credential is at hand")))?;
         let granted = self.zendesk.exchange(&session.client, &secret, &self.scope, seconds, Retry::Once).await;

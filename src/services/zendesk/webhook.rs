@@ -1,7 +1,7 @@
 //! `zendesk/webhook`: one part of a webhook, by PATCH. A PUT would drop the credential that no read shows, so that none
 //! is ever sent.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -71,8 +71,6 @@ struct Webhook {
     address: Address,
     /// What was seen of it in this run.
     seen: OnceCell<WebhookJson>,
-    /// What was read after the write.
-    written: Mutex<Option<WebhookJson>>,
 }
 
 fn build(keys: Value, site: &Site) -> anyhow::Result<Box<dyn Destination>> {
@@ -83,8 +81,7 @@ fn build(keys: Value, site: &Site) -> anyhow::Result<Box<dyn Destination>> {
     zendesk.needs(&["webhooks:read", "webhooks:write"]);
     let path = format!("api/v2/webhooks/{}", config.id);
     let address = Address::new(format!("{} webhook {} {}", zendesk.host, config.id, config.part));
-    let (seen, written) = (OnceCell::new(), Mutex::default());
-    Ok(Box::new(Webhook { zendesk, path, config, address, seen, written }))
+    Ok(Box::new(Webhook { zendesk, path, config, address, seen: OnceCell::new() }))
 }
 
 impl Webhook {
@@ -195,18 +192,13 @@ impl Destination for Webhook {
         let before = self.look().await?;
         let fields = self.config.part.patch(before, value).map_err(|why| anyhow::anyhow!("{}: {why}", self.address))?;
         self.patch(&fields).await.with_context(|| format!("{} refused the value", self.address))?;
-        let after = self.read().await?;
-        let stamp = after.updated_at.clone();
-        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(after);
+        // What can be read needs no stamp.
+        let stamp = if self.config.part.is_shown() { None } else { self.read().await?.updated_at };
         Ok(Receipt { stamp, moved_to: None })
     }
 
     async fn confirm(&self, value: &TokenValue, receipt: &Receipt) -> anyhow::Result<Assurance> {
-        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let after = match written {
-            Some(after) => after,
-            None => self.read().await?,
-        };
+        let after = self.read().await?;
         self.kept(self.look().await?, &after)?;
         let assurance = if self.config.part.is_shown() {
             let held = self.config.part.held(&after);
