@@ -60,6 +60,8 @@ impl Ground {
         let keys = if keys.is_null() { json!({}) } else { keys };
         let url = Some(format!("https://{service}.sandbox").parse().unwrap());
         let slot = credential.map_or_else(Slot::default, |text| Slot::holding(TokenValue::handed(text).unwrap()));
+        // A connection without keys of its own has an empty mapping of them.
+        let keys = if keys.is_null() { json!({}) } else { keys };
         let means = self.means(Path::new("."));
         let http = (means.door)(None).unwrap();
         (kind.connect)(Connecting { url, slot, http, keys, means }).unwrap()

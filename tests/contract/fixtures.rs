@@ -148,6 +148,7 @@ pub(crate) fn all() -> Vec<Fixture> {
     ];
     fixtures.extend(super::credentials::issuers());
     fixtures.extend(super::github_issuers::all());
+    fixtures.extend(super::zendesk::issuers());
     fixtures
 }
 

@@ -246,6 +246,9 @@ impl Spot for InApp {
 fn app(form: &'static str, setting: &'static str, keeps: bool) -> Place {
     let (ground, login, id) = ground(|zendesk, _| {
         zendesk.put_keeps_settings = keeps;
+        if !keeps {
+            zendesk.install(8, &[("title", "Another")], &[]);
+        }
         zendesk.install(7, &[("title", "Pager"), ("team", "one"), ("open", BEFORE)], &[("api_token", BEFORE)])
     });
     let keys = json!({ "installation": id, "setting": setting });
