@@ -117,3 +117,8 @@ fn a_runners_token_is_reset_in_two_places() {
 fn a_secret_is_made_here_for_a_receiver_and_a_sender() {
     play(&others::SECRET);
 }
+
+#[test]
+fn a_pair_of_a_github_user_exchanges_itself() {
+    play(&others::USER_TOKEN);
+}

@@ -65,6 +65,8 @@ pub(crate) struct Other {
     pub(crate) living: fn(&Sandbox) -> Vec<(u64, String)>,
     /// Whether one more is made at every run.
     pub(crate) ephemeral: bool,
+    /// Whether to ask is to use up, so that the memory alone knows whether it lives.
+    pub(crate) unasked: bool,
 }
 
 /// A CI/CD variable.
@@ -85,6 +87,12 @@ pub(crate) fn kept(name: &'static str, subject: Subject, spots: &[(&'static str,
 }
 
 impl Estate {
+    /// Whether nobody can know that a token died: the answer to its own turn was lost, and so was the memory of it.
+    pub(crate) fn beyond_knowing(&self, token: &str, remembers: bool) -> bool {
+        let unasked = self.tokens.iter().any(|kept| kept.name == token && kept.subject.is_unasked());
+        unasked && !remembers && self.lonely == Some(token)
+    }
+
     /// All destinations.
     pub(crate) fn spots(&self) -> impl Iterator<Item = &Spot> {
         self.tokens.iter().flat_map(|token| &token.spots)
@@ -143,6 +151,11 @@ impl Subject {
             Self::Other(other) => (other.made)(exchange),
             Self::Styra(id) => exchange.method == Method::PUT && exchange.target.ends_with(&format!("/v1/tokens/{id}")),
         }
+    }
+
+    /// Whether the memory alone knows whether it lives.
+    pub(crate) fn is_unasked(self) -> bool {
+        matches!(self, Self::Other(other) if other.unasked)
     }
 
     /// Whether one more is made at every run.

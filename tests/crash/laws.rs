@@ -3,6 +3,7 @@
 use tokenwheel::report::{Format, RunReport};
 use tokenwheel_sandbox::Exchange;
 
+use crate::estate::Wrong;
 use crate::history::{Memory, Stage};
 
 type Outcome = Result<RunReport, String>;
@@ -19,8 +20,10 @@ pub(crate) fn after_a_run(stage: &mut Stage, ended: Option<&Outcome>, told: &str
                 [Format::Text, Format::Json, Format::Markdown].map(|form| ("report", report.render(form, false))),
             );
             if report.level().code() == 0 {
-                let dead = stage.estate.wrong(&sandbox).into_iter().filter(|wrong| !wrong.hidden);
-                stage.broken.extend(dead.map(|wrong| format!("exit 0 although {} is not live", wrong.key)));
+                let remembers = !matches!(stage.memory, Memory::Lost | Memory::Old);
+                let seen = |wrong: &Wrong| !wrong.hidden && !stage.estate.beyond_knowing(wrong.token, remembers);
+                let dead: Vec<Wrong> = stage.estate.wrong(&sandbox).into_iter().filter(seen).collect();
+                stage.broken.extend(dead.iter().map(|wrong| format!("exit 0 although {} is not live", wrong.key)));
             }
         }
     }
@@ -80,7 +83,8 @@ pub(crate) fn at_the_end(stage: &mut Stage, last: Option<&Outcome>, struck: &[Ex
     let level = last.and_then(|ended| ended.as_ref().ok()).map(|report| report.level().code());
     let wrong = stage.estate.wrong(&sandbox);
     let lost = stage.estate.lonely.filter(|lonely| wrong.iter().any(|wrong| wrong.token == *lonely));
-    if let Some(lonely) = lost {
+    let remembers = !matches!(stage.memory, Memory::Lost | Memory::Old);
+    if let Some(lonely) = lost.filter(|lonely| !stage.estate.beyond_knowing(lonely, remembers)) {
         let keys = wrong.iter().filter(|wrong| wrong.token == lonely).all(|wrong| text.contains(wrong.key));
         if !text.contains("make a new one") || !keys {
             broken.push(format!("{lonely} is lost, and the report does not say what to do"));
@@ -91,7 +95,7 @@ pub(crate) fn at_the_end(stage: &mut Stage, last: Option<&Outcome>, struck: &[Ex
         if !struck.iter().any(|exchange| exchange.status.is_none() || exchange.status == Some(502)) {
             broken.push(format!("{lonely} is lost although no answer was"));
         }
-    } else if level != Some(0) {
+    } else if level != Some(0) && lost.is_none() {
         broken.push(format!("the last run ends with {level:?}"));
     }
     let others = wrong.iter().filter(|wrong| lost != Some(wrong.token));

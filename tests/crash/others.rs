@@ -29,6 +29,7 @@ static RUNNERS: Other = Other {
     live: |sandbox, value| sandbox.gitlab(|gitlab| gitlab.runner(901).is_some_and(|runner| runner.value == value)),
     living: |_| Vec::new(),
     ephemeral: false,
+    unasked: false,
 };
 
 /// A runner's token, reset in place, in two places.
@@ -62,6 +63,7 @@ static SECRETS: Other = Other {
     },
     living: |_| Vec::new(),
     ephemeral: false,
+    unasked: true,
 };
 
 /// A secret that is made here, for a receiver and a sender.
@@ -80,5 +82,43 @@ pub(crate) const SECRET: Scenario = Scenario {
       - { kind: gitlab/ci-variable, project: acme/api, key: SHARED }";
         let tokens = vec![kept("shared", Subject::Other(&SECRETS), &[(APP, "SHARED"), (API, "SHARED")])];
         beside(bench, &acme, "", others, tokens, &[&["shared"]])
+    },
+};
+
+static PAIRS: Other = Other {
+    made: |exchange| {
+        let refreshes = String::from_utf8_lossy(&exchange.request_body).contains("grant_type=refresh_token");
+        refreshes && matches!(&exchange.acted, Some((200, body)) if String::from_utf8_lossy(body).contains("ghu_"))
+    },
+    live: |sandbox, value| {
+        let grant = sandbox.github(|github| github.grant("Iv1.a", "ada"));
+        grant.is_some_and(|grant| !grant.ended && grant.refresh.0 == value)
+    },
+    living: |_| Vec::new(),
+    ephemeral: false,
+    unasked: true,
+};
+
+/// The pair of a GitHub App's user, which exchanges itself.
+pub(crate) const USER_TOKEN: Scenario = Scenario {
+    name: "user-token",
+    found: |bench| {
+        let acme = Acme::found(bench);
+        let created = bench.days_ago(2);
+        let (grant, login) = bench.sandbox.github(|github| {
+            let grant = github.add_grant("Iv1.a", "ada", true, &[("contents", "read")], created);
+            (grant, github.add_classic_token("ada", &["repo"], None))
+        });
+        bench.keep("acme/app", "PAIR", &grant.refresh.0);
+        bench.variables.push((APP.to_owned(), "PAIR".to_owned()));
+        bench.environment.insert("GITHUB_LOGIN".to_owned(), login);
+        let github = "github: { service: github, url: 'https://github.sandbox', token: env:GITHUB_LOGIN }";
+        let others = r"
+  pair:
+    issuer: { kind: github/user-token, client_id: Iv1.a, user: ada, dies_with: refresh, self: env:PAIR }
+    rotate: { after: 6d }
+    destinations: [{ kind: gitlab/ci-variable, project: acme/app, key: PAIR }]";
+        let tokens = vec![kept("pair", Subject::Other(&PAIRS), &[(APP, "PAIR")])];
+        Estate { lonely: Some("pair"), ..beside(bench, &acme, github, others, tokens, &[&["pair"]]) }
     },
 };
