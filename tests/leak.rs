@@ -13,6 +13,9 @@ mod estates;
 #[path = "leak/needle.rs"]
 mod needle;
 #[cfg(test)]
+#[path = "crash/others.rs"]
+mod others;
+#[cfg(test)]
 #[path = "leak/stage.rs"]
 mod stage;
 
@@ -91,6 +94,39 @@ mod leak {
     #[test]
     fn no_value_leaks_with_the_ledger_in_a_variable() {
         search(Ledger::Variable);
+    }
+
+    /// The same over the estates of the other services, each fault at every seventh request.
+    #[test]
+    #[expect(clippy::print_stdout, reason = "what was searched is shown with --nocapture")]
+    fn no_value_leaks_of_any_succession_or_service() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        for scenario in crate::others::ALL {
+            let requests = runtime.block_on(async {
+                let stage = Stage::of(scenario, Ledger::File);
+                stage.turn().await;
+                stage.search(&format!("{}, undisturbed", scenario.name));
+                let told = stage.bench.told.lock().unwrap().join("\n");
+                assert!(told.contains(": confirm: "), "{}: {told}", scenario.name);
+                stage.bench.sandbox.exchanges().len()
+            });
+            let mut runs = 0;
+            for (number, fault) in faults().into_iter().enumerate() {
+                for at in (1 + number % 7..=requests).step_by(7) {
+                    runtime.block_on(async {
+                        let stage = Stage::of(scenario, Ledger::File);
+                        stage.bench.sandbox.forget_exchanges();
+                        stage.bench.sandbox.inject(Fault { at: At::Nth(at), what: fault.clone() });
+                        stage.turn().await;
+                        stage.bench.sandbox.advance(TimeDelta::hours(12));
+                        stage.turn().await;
+                        stage.search(&format!("{}, {fault:?} at {at}", scenario.name));
+                    });
+                    runs += 2;
+                }
+            }
+            println!("{}: {runs} runs searched over {requests} requests", scenario.name);
+        }
     }
 
     #[test]

@@ -8,6 +8,9 @@ use crate::common::{Acme, Bench};
 use crate::estate::{Estate, Kept, Other, Scenario, Subject, kept};
 use crate::estates::{API, APP, connected, refreshers, strangers};
 
+/// All of them.
+pub(crate) const ALL: &[Scenario] = &[RUNNER, SECRET, USER_TOKEN];
+
 /// A pair of refreshers of GitLab, and the tokens of another service.
 fn beside(
     bench: &mut Bench,

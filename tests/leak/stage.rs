@@ -8,6 +8,7 @@ use tokenwheel::rotation::Verb;
 use tokenwheel::run::{Reach, Run, Wheel, Wish};
 
 use crate::common::{Bench, force};
+use crate::estate::Scenario;
 use crate::estates;
 use crate::needle::Needles;
 
@@ -36,6 +37,8 @@ const TURNED: &[&str] = &["agent", "das-refresher", "refresher"];
 
 pub(crate) struct Stage {
     pub(crate) bench: Bench,
+    /// What each run turns.
+    turned: Vec<&'static str>,
     said: Arc<Mutex<Vec<String>>>,
 }
 
@@ -48,12 +51,20 @@ impl Stage {
         assert_ne!(config, estate.config);
         bench.write_config(&format!("version: 1\nevery: 12h\n{config}ledger: {}\n", ledger.config()));
         std::fs::write(bench.folder.path().join(FILE), bench.held("acme/app", "DAS_TOKEN")).unwrap();
-        Self { bench, said: Arc::default() }
+        Self { bench, turned: TURNED.to_vec(), said: Arc::default() }
+    }
+
+    /// The estate of a crash scenario, of which each run turns what that names.
+    pub(crate) fn of(scenario: &Scenario, ledger: Ledger) -> Self {
+        let mut bench = Bench::new(1);
+        let estate = (scenario.found)(&mut bench);
+        bench.write_config(&format!("version: 1\nevery: 12h\n{}ledger: {}\n", estate.config, ledger.config()));
+        Self { bench, turned: estate.forced.concat(), said: Arc::default() }
     }
 
     /// One run that turns a token, its refresher and one of a pair, and what `check` says after it.
     pub(crate) async fn turn(&self) {
-        let wish = force(TURNED);
+        let wish = force(&self.turned);
         match self.bench.rotate_with(self.bench.job(), wish).await {
             Ok(report) => {
                 let forms = [Format::Text, Format::Json, Format::Markdown];
@@ -76,7 +87,7 @@ impl Stage {
         let wheel = Wheel::build(&config, &self.bench.setup(self.bench.job())).unwrap();
         let mut world = self.bench.world();
         world.tell = Arc::new(move |_, at, _| assert_ne!(at, verb, "the narrator fell over"));
-        let run = Run::observe(wheel, world, &config, force(TURNED), Reach::Acts).await.unwrap();
+        let run = Run::observe(wheel, world, &config, force(&self.turned), Reach::Acts).await.unwrap();
         let plans = run.plan().await;
         run.apply(plans).await;
     }
