@@ -1,5 +1,6 @@
 //! The catalogue: every service and every kind, once.
 
+mod atlassian;
 mod file;
 mod github;
 mod gitlab;
@@ -17,6 +18,7 @@ use crate::shelf::ShelfKind;
 /// The services that a connection can name.
 pub const SERVICES: &[ServiceKind] =
     &[github::SERVICE, gitlab::SERVICE, styra::SERVICE, vault::SERVICE, zendesk::SERVICE];
+    &[github::SERVICE, gitlab::SERVICE, styra::SERVICE, vault::SERVICE, atlassian::SERVICE];
 
 /// The kinds of issuers.
 pub const ISSUERS: &[IssuerKind] = &[
@@ -37,6 +39,11 @@ pub const ISSUERS: &[IssuerKind] = &[
     zendesk::oauth_token::KIND,
     zendesk::oauth_client_secret::KIND,
     zendesk::api_token::KIND,
+    atlassian::oauth_token::KIND,
+    atlassian::oauth_refresh_token::KIND,
+    atlassian::data_center_token::KIND,
+    atlassian::api_token::KIND,
+    atlassian::admin_api_key::KIND,
 ];
 
 /// The kinds of destinations.

@@ -36,7 +36,7 @@ fn kv(form: &'static str, path: &'static str, capabilities: &[&str], default_pol
         vault.add_token(&[(&format!("secret/data/{path}"), capabilities)], None)
     });
     // What a token may do is asked by POST.
-    let also = Also { reads_by_post: &["/sys/capabilities-self"], ..Also::default() };
+    let also = Also { connection: json!({}), reads_by_post: &["/sys/capabilities-self"], ..Also::default() };
     Place { also, ..Place::elsewhere(("vault/kv", form), (ground, login), keys, false, Box::new(Key(path))) }
 }
 

@@ -204,7 +204,9 @@ impl Service for Atlassian {
     }
 
     fn act(&mut self, request: &Request) -> Answer {
-        self.route(request).unwrap_or_else(Refusal::answer)
+        // The time is the server's: a lag is counted from it.
+        let date = self.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        self.route(request).unwrap_or_else(Refusal::answer).with(http::header::DATE, &date)
     }
 
     fn values(&self) -> Vec<String> {
