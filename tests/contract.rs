@@ -6,6 +6,7 @@ mod common;
 
 #[cfg(test)]
 mod contract {
+    mod atlassian;
     mod bench;
     mod credentials;
     mod destinations;

@@ -97,7 +97,7 @@ impl Ground {
 }
 
 /// Dates that count from the time of the sandbox.
-pub(crate) struct Dates(DateTime<Utc>);
+pub(crate) struct Dates(pub(crate) DateTime<Utc>);
 
 impl Dates {
     pub(crate) fn ago(&self, days: i64) -> DateTime<Utc> {

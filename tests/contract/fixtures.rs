@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tokenwheel::connection::{Connection, Nowhere};
+use tokenwheel::connection::{Connection, Nowhere, Slot};
 use tokenwheel::issuer::{self, Issuer};
 use tokenwheel::services::ISSUERS;
 use tokenwheel::token::{Order, TokenValue};
@@ -78,6 +78,8 @@ pub(crate) struct Also {
     pub(crate) known_by: Option<fn(&str) -> String>,
     /// What its mint needs besides the login is opened by the rehearsal, which always comes first.
     pub(crate) rehearses: bool,
+    /// What the connection logs in with, where the token itself is only lent to a sibling of it.
+    pub(crate) lent_by: Option<String>,
     /// Ends what it logs in with; where it is not said, GitLab's and Styra's.
     pub(crate) end_login: Option<fn(&Ground)>,
 }
@@ -89,7 +91,13 @@ impl Fixture {
         let login = (!self.also.arrives).then_some(self.login.as_str());
         let connection = match self.also.nowhere {
             true => Arc::new(Nowhere::default()) as Arc<dyn Connection>,
-            false => self.ground.connection(self.service, login, self.also.connection.clone()),
+            false => match &self.also.lent_by {
+                Some(by) => self
+                    .ground
+                    .connection(self.service, Some(by), self.also.connection.clone())
+                    .sibling(Slot::holding(TokenValue::handed(&self.login).unwrap())),
+                None => self.ground.connection(self.service, login, self.also.connection.clone()),
+            },
         };
         if self.also.arrives {
             let _ = connection.arrive().await;
@@ -147,6 +155,7 @@ pub(crate) fn all() -> Vec<Fixture> {
         trigger(),
     ];
     fixtures.extend(super::credentials::issuers());
+    fixtures.extend(super::atlassian::all());
     fixtures.extend(super::github_issuers::all());
     fixtures.extend(super::zendesk::issuers());
     fixtures

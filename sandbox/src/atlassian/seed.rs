@@ -132,6 +132,11 @@ impl Atlassian {
         (client, value)
     }
 
+    /// Adds an access token of an account, as a client gets one.
+    pub fn add_access_token(&mut self, account: &str, scopes: &[&str]) -> String {
+        self.access(account.to_owned(), None, scopes.iter().map(|scope| (*scope).to_owned()).collect())
+    }
+
     /// Gives a client another secret.
     pub fn change_secret(&mut self, client: &str) -> String {
         let secret = self.mint.secret("ATOA", URL_SAFE, 60);
@@ -150,11 +155,28 @@ impl Atlassian {
         }
     }
 
-    /// The refresh tokens of an app that could be used now.
-    pub fn live_refresh_tokens(&self, client: &str) -> Vec<String> {
+    /// The API tokens and admin keys of that label that work now.
+    pub fn live_labelled(&self, label: &str) -> Vec<String> {
+        let (now, lag) = (self.now(), self.revocation_lag);
+        let tokens = self.api_tokens.values().filter(|token| token.label == label && token.works(now, lag));
+        let keys = self.keys.values().filter(|key| key.label == label && key.works(now, lag));
+        tokens.map(|token| token.value.clone()).chain(keys.map(|key| key.value.clone())).collect()
+    }
+
+    /// The account of that e-mail address.
+    pub fn account_of(&self, email: &str) -> Option<Account> {
+        self.accounts.values().find(|account| account.email == email).cloned()
+    }
+
+    /// The clients and apps.
+    pub fn clients(&self) -> Vec<Client> {
+        self.clients.values().cloned().collect()
+    }
+
+    /// The refresh tokens that could be used now.
+    pub fn live_refresh_tokens(&self) -> Vec<String> {
         let live = |refresh: &Refresh| {
-            let grant = self.grants.get(&refresh.grant);
-            refresh.used.is_none() && grant.is_some_and(|grant| grant.client == client && !grant.ended)
+            refresh.used.is_none() && self.grants.get(&refresh.grant).is_some_and(|grant| !grant.ended)
         };
         self.refresh.iter().filter(|(_, refresh)| live(refresh)).map(|(value, _)| value.clone()).collect()
     }
@@ -185,7 +207,7 @@ impl Atlassian {
             || self.keys.values().any(|key| key.value == value && key.works(now, lag))
             || self.pats.values().any(|pat| pat.value == value && pat.is_live(now))
             || self.access.get(value).is_some_and(|access| now < access.expires)
-            || self.clients.values().any(|client| self.live_refresh_tokens(&client.id).iter().any(|live| live == value))
+            || self.live_refresh_tokens().iter().any(|live| live == value)
     }
 
     fn enrol(&mut self, account: Option<String>, scopes: &[&str]) -> Client {
