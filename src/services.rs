@@ -17,8 +17,7 @@ use crate::shelf::ShelfKind;
 
 /// The services that a connection can name.
 pub const SERVICES: &[ServiceKind] =
-    &[github::SERVICE, gitlab::SERVICE, styra::SERVICE, vault::SERVICE, zendesk::SERVICE];
-    &[github::SERVICE, gitlab::SERVICE, styra::SERVICE, vault::SERVICE, atlassian::SERVICE];
+    &[github::SERVICE, gitlab::SERVICE, styra::SERVICE, vault::SERVICE, zendesk::SERVICE, atlassian::SERVICE];
 
 /// The kinds of issuers.
 pub const ISSUERS: &[IssuerKind] = &[
