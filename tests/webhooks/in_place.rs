@@ -186,11 +186,6 @@ async fn an_ambiguous_or_unknown_webhook_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signing_token_takes_only_what_is_one() {
-    refuses(&bench(&full(""), "part: signing_token"), "a signing token is `whsec_` and 32 bytes in base64").await;
-}
-
-#[tokio::test(start_paused = true)]
 async fn secrets_that_a_change_in_place_does_not_need_are_not_asked_for() {
     let mut bench = bench(&full(""), &format!("part: token, {OTHERS}"));
     bench.environment.remove("HOOK_SIGNING");

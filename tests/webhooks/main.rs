@@ -14,6 +14,8 @@ mod delivery;
 #[cfg(test)]
 mod in_place;
 #[cfg(test)]
+mod signing;
+#[cfg(test)]
 mod stage;
 #[cfg(test)]
 #[path = "../wheel/stage.rs"]

@@ -80,6 +80,8 @@ fn an_older_gitlab_tells_less_and_ignores_what_it_does_not_know() {
     let shown = world.put(&json!({ "signing_token": SIGNING, "token": "new-token" })).value();
     assert!(shown.get("token_present").is_none() && shown.get("signing_token_present").is_none());
     assert_eq!((world.held().signing_token, world.held().token), (None, Some("new-token".to_owned())));
+    assert_eq!(world.put(&json!({ "signing_token": SIGNING })).status, 200);
+    world.set(|hooks| hooks.what_is_ignored_counts = false);
     assert_eq!(world.put(&json!({ "signing_token": SIGNING })).status, 400);
     world.set(|hooks| hooks.described = false);
     let made = world.acme.ask(&world.acme.maintainer, "POST", HOOKS, &json!({ "url": PLAIN, "name": "n" })).value();

@@ -66,6 +66,8 @@ pub struct Hooks {
     /// Whether `signing_token` is taken, as since 19.0 while the flag `webhook_signing_token` is on. Where not it is
     /// ignored without a word.
     pub signs: bool,
+    /// Whether a change of an ignored field alone is answered 200; where not it is 400, for nothing was sent.
+    pub what_is_ignored_counts: bool,
     /// Whether a new address takes the signing token away as it does the token: the source that was read is older.
     pub address_clears_signing_token: bool,
     /// The longest value of a URL variable: 100 in the schema that was read, and no newer one was seen.
@@ -93,6 +95,7 @@ impl Default for Hooks {
             described: true,
             tells_of_tokens: true,
             signs: true,
+            what_is_ignored_counts: true,
             address_clears_signing_token: true,
             longest_variable: 2048,
             most: 100,

@@ -68,9 +68,11 @@ pub(super) fn assign(hooks: &Hooks, hook: &mut Hook, params: &Params) -> Result<
     if let Some(token) = text("token") {
         hook.token = token.filter(|token| !token.is_empty());
     }
-    if let Some(token) = text("signing_token").filter(|_| hooks.signs) {
-        sent += 1;
-        hook.signing_token = token.filter(|token| !token.is_empty());
+    if let Some(token) = text("signing_token") {
+        sent += usize::from(hooks.signs || hooks.what_is_ignored_counts);
+        if hooks.signs {
+            hook.signing_token = token.filter(|token| !token.is_empty());
+        }
     }
     for name in declared(hook.place, hooks.described) {
         if params.has(name) {

@@ -179,6 +179,9 @@ impl Place {
 fn refusal(answer: &Answer) -> String {
     let field = |name: &str| answer.word(&format!("/message/{name}/0"));
     let text = match (answer.status.as_u16(), answer.word("/error").as_deref()) {
+        (400, Some("No parameters provided")) => {
+            "GitLab ignores what was sent: it is too old for it, or has the feature `webhook_signing_token` off"
+        }
         (422, Some("Invalid url given")) => "GitLab does not take this address, or a variable of it is missing",
         (422, Some("Illegal key or value")) => "GitLab does not take this key or value; the value may be too long",
         (422, Some("Custom headers validation failed")) => "GitLab does not take a custom header of it",
