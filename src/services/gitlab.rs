@@ -69,6 +69,8 @@ pub(super) struct GitLab {
     listings: Mutex<HashMap<String, Listing>>,
     /// The projects and groups that the config names here.
     places: Mutex<BTreeSet<(&'static str, String)>>,
+    /// What was written to webhooks in this run.
+    webhooks: webhook::Desk,
 }
 
 impl GitLab {
@@ -88,6 +90,7 @@ impl GitLab {
             dead: Mutex::default(),
             listings: Mutex::default(),
             places: Mutex::default(),
+            webhooks: webhook::Desk::default(),
         }
     }
 

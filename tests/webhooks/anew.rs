@@ -192,6 +192,23 @@ async fn somebody_s_change_of_the_old_one_meanwhile_is_not_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_settings_of_the_last_moment_are_carried_over() {
+    let bench = masked();
+    let (id, sandbox) = (only(&bench).id, bench.sandbox.clone());
+    inject(&bench, Method::POST, "/rotate", 1, What::Delay(std::time::Duration::from_secs(2)));
+    let ((), report) = tokio::join!(
+        async {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            let switch = |hook: &mut Hook| drop(hook.settings.insert("job_events".to_owned(), json!(true)));
+            sandbox.gitlab(|gitlab| gitlab.amend_hook(id, switch));
+        },
+        rotate(&bench)
+    );
+    assert!(rotated(&report, "deploy"), "{}", text(&report));
+    assert!(only(&bench).id != id && only(&bench).settings["job_events"] == json!(true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_answer_to_the_creation_makes_no_second_one() {
     for what in [What::DropAfter, What::FailAfter(502), What::Truncate, What::Malformed] {
         let bench = masked();

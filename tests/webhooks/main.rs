@@ -18,6 +18,8 @@ mod signing;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
+mod together;
+#[cfg(test)]
 #[path = "../wheel/stage.rs"]
 #[expect(dead_code, reason = "it serves another suite too")]
 mod wheel;

@@ -7,14 +7,16 @@
 
 mod address;
 mod anew;
+mod desk;
 mod hook;
 mod mark;
 mod part;
 mod place;
+mod play;
 mod secrets;
+mod write;
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -23,11 +25,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::GitLab;
-use super::wire::meaning;
 use crate::connection::{Means, own};
 use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Holding, Receipt, Site};
-use crate::http::{Answer, Cause};
 use crate::token::TokenValue;
+pub(super) use desk::Desk;
 use hook::Hook;
 use part::{Part, Way};
 use place::{Place, Wanted};
@@ -89,7 +90,7 @@ struct Webhook {
     means: Means,
     address: Address,
     /// What was delivered in this run: the value, and the webhook as it was meant to be.
-    given: Mutex<Option<(TokenValue, Hook, u64)>>,
+    given: Mutex<Option<(TokenValue, Hook)>>,
 }
 
 fn build(keys: Value, site: &Site) -> anyhow::Result<Box<dyn Destination>> {
@@ -130,7 +131,7 @@ impl Webhook {
     }
 
     fn other_secrets(&self, hook: &Hook, but: Option<&str>) -> anyhow::Result<Map<String, Value>> {
-        self.secrets.fields(&self.means, hook, but).with_context(|| self.place.name.clone())
+        self.secrets.fields(&self.means, self.place.desk(), hook, but).with_context(|| self.place.name.clone())
     }
 
     /// The event that a test delivery plays.
@@ -142,76 +143,9 @@ impl Webhook {
             None => hook.event().ok_or_else(|| anyhow::anyhow!("{name} listens to nothing that a test could play")),
         }
     }
-
-    fn nonce(&self) -> String {
-        let mut bytes = [0; 8];
-        (self.means.random)(&mut bytes);
-        crate::text::hex(bytes)
-    }
-
-    fn given(&self) -> Option<(TokenValue, Hook, u64)> {
-        self.given.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn gave(&self, value: &TokenValue, meant: Hook, id: u64) {
-        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some((value.clone(), meant, id));
-    }
-
-    /// Makes it anew, unless this run did so for this very value.
-    async fn renew(
-        &self,
-        old: &Hook,
-        url: &str,
-        secrets: Map<String, Value>,
-        value: &TokenValue,
-    ) -> anyhow::Result<Receipt> {
-        if let Some((last, _, id)) = self.given()
-            && last.same_as(value)
-        {
-            return Ok(moved(id));
-        }
-        let new = anew::make(&self.place, old, url, secrets, &self.nonce()).await?;
-        self.gave(value, old.at(url), new.id());
-        Ok(moved(new.id()))
-    }
-
-    /// Has a delivery sent, and says what became of it.
-    async fn play(&self, hook: &Hook) -> anyhow::Result<Assurance> {
-        let (name, event) = (&self.place.name, self.event(hook)?);
-        let mut answer = self.place.play(hook.id(), event).await;
-        if answer.as_ref().is_err_and(|error| error.cause == Cause::TooManyRequests) {
-            // Five a minute for all webhooks of a place together; a refused one was not sent.
-            tokio::time::sleep(Duration::from_secs(61)).await;
-            answer = self.place.play(hook.id(), event).await;
-        }
-        match answer {
-            Ok(answer) if answer.ok() => Ok(Assurance::Stamped),
-            Ok(answer) if nothing_to_play(&answer) => Ok(Assurance::Unseen(format!(
-                "no test delivery: GitLab has nothing to play {event} with; name another one with `event`"
-            ))),
-            Ok(answer) if answer.status.as_u16() == 422 => {
-                let beside = if hook.mark().is_some() { "; the old one stands beside it" } else { "" };
-                let said = self.place.last_answer(hook.id()).await;
-                let said = said.map(|status| format!(" (its last answer was {status})")).unwrap_or_default();
-                anyhow::bail!("{name}: the receiver did not take a test delivery{said}{beside}")
-            }
-            Ok(answer) => Ok(Assurance::Unseen(format!("no test delivery: {}", answer.refused(&meaning(&answer))))),
-            Err(error) => Ok(Assurance::Unseen(format!("no test delivery: {error}"))),
-        }
-    }
 }
 
-/// Whether the event was not played because there is no commit, no issue, no note to play it with.
-fn nothing_to_play(answer: &Answer) -> bool {
-    let said = answer.word("/message").unwrap_or_default();
-    answer.status.as_u16() == 422 && (said.starts_with("Ensure the ") || said.starts_with("Testing not available"))
-}
-
-/// The receipt of one that has another number now.
-fn moved(id: u64) -> Receipt {
-    Receipt { moved_to: Some(id.to_string()), ..Receipt::default() }
-}
-
+/// The number of one that was made anew.
 fn number(receipt: &Receipt) -> Option<u64> {
     receipt.moved_to.as_ref()?.parse().ok()
 }
@@ -232,7 +166,7 @@ impl Destination for Webhook {
         }
         match &way {
             Way::Field(_) | Way::Entry(..) => {}
-            Way::Url(_) => drop(self.other_secrets(&hook, None)?),
+            Way::Url => drop(self.other_secrets(&hook, None)?),
             Way::Anew { variable, .. } => {
                 anew::possible(&self.place, &hook)?;
                 drop(self.other_secrets(&hook, variable.as_deref())?);
@@ -245,77 +179,39 @@ impl Destination for Webhook {
             // A setting as it is: a write that changes nothing, holds no secret and has no address in it.
             let as_it_is = hook.flag("enable_ssl_verification").unwrap_or(true);
             let fields = Map::from_iter([("enable_ssl_verification".to_owned(), json!(as_it_is))]);
-            self.place.put(hook.id(), &fields).await?;
+            self.place.put(self.place.desk().now(hook.id()), &fields).await?;
         }
         Ok(())
     }
 
     async fn deliver(&self, value: &TokenValue, _last: Option<&Receipt>) -> anyhow::Result<Receipt> {
-        let seen = self.look().await?;
-        // Its settings are copied, so they are to be those of this moment.
-        let seen = if matches!(self.way(&seen)?, Way::Anew { .. }) {
-            self.place.choose(&self.place.all(true).await?)?
-        } else {
-            seen
-        };
-        let way = self.way(&seen)?;
         self.part.fits(value).map_err(|why| anyhow::anyhow!("{} takes no such value: {why}", self.place.name))?;
-        match way {
-            Way::Field(field) => {
-                let fields = Map::from_iter([(field.to_owned(), json!(value.expose()))]);
-                self.place.put(seen.id(), &fields).await?;
-                self.gave(value, seen.clone(), seen.id());
-            }
-            Way::Entry(list, key) => {
-                self.place.put_in(seen.id(), list, &key, value.expose()).await?;
-                self.gave(value, seen.clone(), seen.id());
-            }
-            Way::Url(parameter) => {
-                let url = parameter.replaced(seen.url(), value.expose());
-                let mut fields = self.other_secrets(&seen, None)?;
-                fields.insert("url".to_owned(), json!(url));
-                self.place.put(seen.id(), &fields).await?;
-                self.gave(value, seen.at(&url), seen.id());
-            }
-            Way::Anew { variable: Some(variable), encoded } => {
-                let mut secrets = self.other_secrets(&seen, Some(&variable))?;
-                let text = if encoded { address::encoded(value.expose()) } else { value.expose().to_owned() };
-                secrets::add(&mut secrets, "url_variables", &variable, &text);
-                return self.renew(&seen, seen.url(), secrets, value).await;
-            }
-            Way::Anew { variable: None, .. } => {
-                let secrets = self.other_secrets(&seen, None)?;
-                let url = self.part.replaced(seen.url(), value.expose())?;
-                return self.renew(&seen, &url, secrets, value).await;
-            }
-        }
-        Ok(Receipt::default())
+        self.write(value).await
     }
 
     async fn confirm(&self, value: &TokenValue, receipt: &Receipt) -> anyhow::Result<Assurance> {
-        let given = self.given().filter(|(last, _, _)| last.same_as(value));
+        let given = self.given().filter(|(last, _)| last.same_as(value));
         let id = match (number(receipt), &given) {
             (Some(id), _) => id,
-            (None, Some((_, _, id))) => *id,
+            (None, Some((_, meant))) => meant.id(),
             (None, None) => self.look().await?.id(),
         };
-        let hook = self.place.get(id).await?;
+        let hook = self.place.get(self.place.desk().now(id)).await?;
         let name = &self.place.name;
         self.part.stands(&hook).map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
         let clear = self.part.clear(&hook);
         if let Some(held) = &clear {
             anyhow::ensure!(held == value.expose(), "{name} holds another value than was just written");
         }
-        if let Some((_, meant, _)) = given {
-            let differences = meant.differences(&hook);
-            let expected = self.part.brings();
-            let differences: Vec<String> =
-                differences.into_iter().filter(|field| !expected.contains(&field.as_str())).collect();
+        if let Some((_, meant)) = given {
+            let ours = self.place.desk().changed(id);
+            let differences = meant.differences(&hook).into_iter().filter(|field| !ours.contains(&field.as_str()));
+            let differences: Vec<String> = differences.map(|field| crate::text::plain(&field)).collect();
             let differences = crate::text::list(&differences);
             anyhow::ensure!(differences.is_empty(), "{name} has another {differences} than before the write");
         }
         match self.confirm {
-            Some(Confirm::Delivery) => self.play(&hook).await,
+            Some(Confirm::Delivery) => play::play(&self.place, &hook, self.event(&hook)?).await,
             None if clear.is_some() => Ok(Assurance::ReadBack),
             None => Ok(Assurance::Unseen(self.part.hidden().to_owned())),
         }

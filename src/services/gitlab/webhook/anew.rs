@@ -30,9 +30,10 @@ pub(super) fn possible(place: &Place, old: &Hook) -> anyhow::Result<()> {
 }
 
 /// Makes it, with that address and those secrets, and compares the two. When they differ the new one goes again.
+/// `of` is the number of the one that stands; `old` is another one where this run has made it anew before.
 pub(super) async fn make(
     place: &Place,
-    old: &Hook,
+    (of, old): (u64, &Hook),
     url: &str,
     secrets: Map<String, Value>,
     nonce: &str,
@@ -40,7 +41,7 @@ pub(super) async fn make(
     let mut fields = old.settings();
     fields.extend(secrets);
     fields.insert("url".to_owned(), json!(url));
-    let mark = Mark::new(old.id(), nonce).after(&old.description());
+    let mark = Mark::new(of, nonce).after(&old.description());
     fields.insert("description".to_owned(), json!(mark));
     let name = &place.name;
     let new = match place.post(fields).await {
@@ -67,14 +68,20 @@ pub(super) async fn make(
 
 /// Ends the old one, and all others that were to take its place; then the new one loses its mark.
 pub(super) async fn clear_up(place: &Place, id: u64) -> anyhow::Result<()> {
+    let _turn = place.desk().turn(id).await;
+    if place.desk().now(id) != id {
+        // Another secret of it was turned since; who made the newest one clears up.
+        return Ok(());
+    }
     let all = place.all(true).await?;
     let Some(new) = all.iter().find(|hook| hook.id() == id) else {
         anyhow::bail!("{} is gone: somebody deleted the one that was just made", place.name)
     };
     let Some(mark) = new.mark() else { return Ok(()) };
     if let Some(old) = all.iter().find(|hook| hook.id() == mark.of && place.fits(hook)) {
-        let differences = old.at(new.url()).differences(new);
-        let differences: Vec<String> = differences.iter().map(|field| text::plain(field)).collect();
+        let ours = place.desk().changed(id);
+        let differences = old.differences(new).into_iter().filter(|field| !ours.contains(&field.as_str()));
+        let differences: Vec<String> = differences.map(|field| text::plain(&field)).collect();
         let differences = text::list(&differences);
         anyhow::ensure!(
             differences.is_empty(),

@@ -50,13 +50,13 @@ pub(super) enum Way {
     /// In place: an entry of one of its lists.
     Entry(&'static str, String),
     /// In place: the address, with the tokens that it would lose otherwise.
-    Url(Parameter),
+    Url,
     /// Not in place.
     Anew {
         /// The masked part that it is; none where it stands in clear.
         variable: Option<String>,
         /// Whether it is a parameter, so that it stands there encoded.
-        encoded: bool,
+        encodes: bool,
     },
 }
 
@@ -79,14 +79,14 @@ impl Part {
                 Err(format!("it has no masked part `{name}` in its address"))
             }
             Self::UrlVariable(name) if uses(hook.url(), name) => {
-                Ok(Way::Anew { variable: Some(name.clone()), encoded: false })
+                Ok(Way::Anew { variable: Some(name.clone()), encodes: false })
             }
             Self::UrlVariable(name) => Ok(Way::Entry("url_variables", name.clone())),
             Self::UrlParameter(name) => {
                 let found = Parameter::find(hook.url(), name)?;
                 let parameter = found.ok_or_else(|| format!("its address has no parameter `{name}`"))?;
                 if let Some(variable) = parameter.masked().filter(|variable| hook.has("url_variables", variable)) {
-                    return Ok(Way::Anew { variable: Some(variable.to_owned()), encoded: true });
+                    return Ok(Way::Anew { variable: Some(variable.to_owned()), encodes: true });
                 }
                 if parameter.partly_masked() {
                     return Err(format!(
@@ -96,9 +96,9 @@ impl Part {
                 // A new address takes headers and variables away, also those that are sent along.
                 let empty = |list: &str| hook.names(list).unwrap_or_default().is_empty();
                 if empty("custom_headers") && empty("url_variables") {
-                    return Ok(Way::Url(parameter));
+                    return Ok(Way::Url);
                 }
-                Ok(Way::Anew { variable: None, encoded: true })
+                Ok(Way::Anew { variable: None, encodes: true })
             }
         }
     }
@@ -166,16 +166,6 @@ impl Part {
         let Self::UrlParameter(name) = self else { anyhow::bail!("only a parameter stands in the address") };
         let parameter = Parameter::find(url, name).map_err(anyhow::Error::msg)?;
         Ok(parameter.ok_or_else(|| anyhow::anyhow!("its address has no parameter `{name}`"))?.replaced(url, value))
-    }
-
-    /// What a write of it may bring into being.
-    pub(super) fn brings(&self) -> &'static [&'static str] {
-        match self {
-            Self::Token => &["token_present"],
-            Self::SigningToken => &["signing_token_present"],
-            Self::CustomHeader(_) => &["custom_headers"],
-            Self::UrlVariable(_) | Self::UrlParameter(_) => &[],
-        }
     }
 
     /// Why nobody can see it.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::GitLab;
 use super::super::wire::{Route, meaning, segment};
 use super::address::base;
+use super::desk::Desk;
 use super::hook::Hook;
 use crate::http::{Answer, Cause, HttpError, Retry};
 
@@ -72,6 +73,11 @@ impl Place {
         self.wanted.id.is_some()
     }
 
+    /// What was written in this run.
+    pub(super) fn desk(&self) -> &Desk {
+        &self.gitlab.webhooks
+    }
+
     fn path(&self, id: u64) -> String {
         format!("{}/{id}", self.base)
     }
@@ -111,6 +117,12 @@ impl Place {
     pub(super) fn stand_ins<'a>(&self, all: &'a [Hook], of: &Hook) -> Vec<&'a Hook> {
         let marked = |hook: &&Hook| hook.mark().is_some_and(|mark| mark.of == of.id());
         all.iter().filter(|hook| self.wanted.fits(hook)).filter(marked).collect()
+    }
+
+    /// Whether one is still there.
+    pub(super) async fn stands(&self, id: u64) -> anyhow::Result<bool> {
+        let answer = self.gitlab.call(&Route::get(self.path(id)), Retry::Read).await?;
+        Ok(answer.status.as_u16() != 404)
     }
 
     /// One, as it is now.

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::desk::{Desk, Slot};
 use super::hook::Hook;
 use crate::connection::Means;
 use crate::text;
@@ -40,29 +41,23 @@ struct Source(String);
 struct Needed<'a> {
     what: String,
     source: Option<&'a str>,
-    place: Place<'a>,
-}
-
-/// Where it goes.
-enum Place<'a> {
-    Field(&'static str),
-    List(&'static str, &'a str),
+    slot: Slot,
 }
 
 impl Secrets {
     /// Every secret that the webhook holds besides the variable that is turned.
-    fn needed<'a>(&'a self, hook: &'a Hook, but: Option<&str>) -> Vec<Needed<'a>> {
+    fn needed<'a>(&'a self, hook: &Hook, but: Option<&str>) -> Vec<Needed<'a>> {
         let mut needed = Vec::new();
         // Where GitLab does not say whether there is a token, there may be one.
         if hook.flag("token_present").unwrap_or(!self.without_token) {
             let source = self.token.as_deref();
-            needed.push(Needed { what: "its token".to_owned(), source, place: Place::Field("token") });
+            needed.push(Needed { what: "its token".to_owned(), source, slot: Slot("token", String::new()) });
         }
         // A GitLab that does not say so has no signing tokens either: both came with 19.0.
         if hook.flag("signing_token_present").unwrap_or(false) {
             let source = self.signing_token.as_deref();
             let what = "its signing token".to_owned();
-            needed.push(Needed { what, source, place: Place::Field("signing_token") });
+            needed.push(Needed { what, source, slot: Slot("signing_token", String::new()) });
         }
         let lists = [
             ("url_variables", "URL variable", &self.url_variables),
@@ -73,7 +68,7 @@ impl Secrets {
             for name in hook.names(list).unwrap_or_default().into_iter().filter(|name| Some(*name) != but) {
                 let source = sources.get(name).map(|source| source.0.as_str());
                 let what = format!("its {word} `{}`", text::plain(name));
-                needed.push(Needed { what, source, place: Place::List(list, name) });
+                needed.push(Needed { what, source, slot: Slot(list, name.to_owned()) });
             }
         }
         needed
@@ -100,7 +95,13 @@ impl Secrets {
     }
 
     /// Reads all that is needed, into the fields of a request. Says what the config does not provide.
-    pub(super) fn fields(&self, means: &Means, hook: &Hook, but: Option<&str>) -> anyhow::Result<Map<String, Value>> {
+    pub(super) fn fields(
+        &self,
+        means: &Means,
+        desk: &Desk,
+        hook: &Hook,
+        but: Option<&str>,
+    ) -> anyhow::Result<Map<String, Value>> {
         let strange = self.strange(hook);
         anyhow::ensure!(strange.is_empty(), "`secrets` names {}, which it does not have", text::list(&strange));
         let needed = self.needed(hook, but);
@@ -118,13 +119,15 @@ impl Secrets {
             text::list(&lacking)
         );
         let mut fields = Map::new();
-        for one in needed {
-            let value = (means.secret)(one.source.unwrap_or_default()).with_context(|| one.what.clone())?;
-            match one.place {
-                Place::Field(name) => {
-                    fields.insert(name.to_owned(), json!(value.expose()));
-                }
-                Place::List(list, name) => add(&mut fields, list, name, value.expose()),
+        for Needed { what, source, slot } in needed {
+            // What this run wrote there is newer than what the job was started with.
+            let value = match desk.given(hook.id(), &slot) {
+                Some(value) => value,
+                None => (means.secret)(source.unwrap_or_default()).with_context(|| what)?,
+            };
+            match slot {
+                Slot(field, name) if name.is_empty() => drop(fields.insert(field.to_owned(), json!(value.expose()))),
+                Slot(list, name) => add(&mut fields, list, &name, value.expose()),
             }
         }
         Ok(fields)
