@@ -68,6 +68,12 @@ impl GitLab {
         self.runners.by_id.get(&id).cloned()
     }
 
+    /// Somebody resets a runner on the web page; gives the new value.
+    pub fn reset_runner_by_hand(&mut self, id: u64) -> String {
+        let _ = self.reset_runner(id);
+        self.runner(id).map(|runner| runner.value).unwrap_or_default()
+    }
+
     /// Whether a runner's token of this value works now.
     pub(crate) fn runner_token_lives(&self, value: &str) -> bool {
         let now = self.now();

@@ -116,34 +116,44 @@ impl AgentToken {
         Ok(found)
     }
 
-    /// When one was last used, in words.
-    async fn used(&self, token: &AgentJson, now: DateTime<Utc>) -> String {
-        let route = Route::get(format!("{}/{}", self.base, token.id));
-        let answer = self.gitlab.call(&route, Retry::Read).await.ok().filter(crate::http::Answer::ok);
-        match answer.and_then(|answer| answer.json::<AgentJson>().ok()) {
-            Some(AgentJson { last_used_at: Some(used), .. }) => format!("last used {}", text::when(used, now)),
-            Some(_) => "never used".to_owned(),
-            None => "of unknown use".to_owned(),
-        }
+    /// When one was last used; the list does not say.
+    async fn used(&self, token: &AgentJson) -> anyhow::Result<Option<DateTime<Utc>>> {
+        let answer = self.gitlab.call(&Route::get(format!("{}/{}", self.base, token.id)), Retry::Read).await?;
+        anyhow::ensure!(answer.ok(), answer.refused(&meaning(&answer)));
+        Ok(answer.json::<AgentJson>()?.last_used_at)
     }
 
-    /// Why there is no room, and which one stands in the way: any but the one that is to be followed.
+    /// Why there is no room, and which one stands in the way. That is the one that is not followed, if it is also the
+    /// one that was used less recently; else the two signs disagree, and a person has to look.
     async fn full(&self, tokens: &[AgentJson], order: &Order<'_>) -> String {
-        let follows = order.follows.map(|follows| follows.id.as_str());
+        let follows = order.follows.map(|follows| follows.id.clone()).unwrap_or_default();
+        let (mut all, mut last) = (Vec::new(), None);
         let mut others = Vec::new();
-        for token in tokens.iter().filter(|token| follows != Some(token.id.to_string().as_str())) {
+        for token in tokens {
+            let used = self.used(token).await;
+            let of_use = match &used {
+                Ok(Some(used)) => format!("last used {}", text::when(*used, order.now)),
+                Ok(None) => "never used".to_owned(),
+                Err(_) => "of unknown use".to_owned(),
+            };
             let made = token.created_at.map(|made| format!("made {}, ", text::when(made, order.now)));
-            let used = self.used(token, order.now).await;
-            others.push(format!("{} `{}` ({}{used})", token.id, text::plain(&token.name), made.unwrap_or_default()));
+            let name = text::plain(&token.name);
+            let told = format!("{} `{name}` ({}{of_use})", token.id, made.unwrap_or_default());
+            if token.id.to_string() == follows {
+                last = used.ok();
+            } else {
+                others.push((told.clone(), used.ok()));
+            }
+            all.push(told);
         }
-        let live = follows.map(|id| format!("; {} is the live one", text::plain(id))).unwrap_or_default();
-        format!(
-            "{} has {} tokens, and GitLab makes no more than {SLOTS}: end token {} at GitLab, or wait for the end of its \
-             overlap{live}",
-            self.place,
-            tokens.len(),
-            others.join(" or ")
-        )
+        let what = match others.as_slice() {
+            [(other, Some(used))] if last.is_some_and(|last| *used <= last) => {
+                let live = text::plain(&follows);
+                format!("end token {other} at GitLab, or wait for the end of its overlap; {live} is the live one")
+            }
+            _ => format!("end the one that no agent uses at GitLab: {}", all.join(" or ")),
+        };
+        format!("{} has {} tokens, and GitLab makes no more than {SLOTS}: {what}", self.place, tokens.len())
     }
 }
 

@@ -155,6 +155,17 @@ impl DeployToken {
         Ok(newest.map(|token| self.keep_username(&token.username)))
     }
 
+    /// Every user name that a living one of that name may have: as a rule it is one.
+    async fn usernames(&self) -> anyhow::Result<Vec<String>> {
+        let mut names: Vec<String> = self.username().await?.into_iter().collect();
+        for token in self.tokens().await?.into_iter().filter(DeployJson::lives) {
+            if !names.contains(&token.username) {
+                names.push(token.username);
+            }
+        }
+        Ok(names)
+    }
+
     fn keep_username(&self, name: &str) -> String {
         *self.username.lock().unwrap_or_else(PoisonError::into_inner) = Some(name.to_owned());
         name.to_owned()
@@ -196,6 +207,22 @@ impl DeployToken {
             .http
             .send(Call::new(Method::GET, url, Retry::Read).credential(AUTHORIZATION, "Basic ", &basic))
             .await
+    }
+
+    /// Whether it is a living one of that user name.
+    async fn knows(&self, username: &str, value: &TokenValue) -> Proof {
+        let answer = match self.door(username, value).await {
+            Ok(answer) => answer,
+            Err(error) => return Proof::Inconclusive(error.to_string()),
+        };
+        match answer.status.as_u16() {
+            401 => Proof::Rejected(
+                answer.refused("GitLab knows no living deploy token of this value and user name").to_string(),
+            ),
+            200 | 403 | 404 if self.refuses_garbage(username).await => Proof::Alive,
+            200 | 403 | 404 => Proof::Inconclusive("GitLab answers this to garbage too".to_owned()),
+            _ => Proof::Inconclusive(answer.refused(&meaning(&answer)).to_string()),
+        }
     }
 
     /// The negative control: an address that was banned for too many wrong passwords is refused whatever it sends.
@@ -289,23 +316,18 @@ impl Issuer for DeployToken {
     }
 
     async fn verify(&self, value: &TokenValue) -> Proof {
-        let username = match self.username().await {
-            Ok(Some(username)) => username,
-            Ok(None) => return Proof::Inconclusive("its user name is not known".to_owned()),
+        let usernames = match self.usernames().await {
+            Ok(usernames) => usernames,
             Err(error) => return Proof::Inconclusive(format!("{error:#}")),
         };
-        let answer = match self.door(&username, value).await {
-            Ok(answer) => answer,
-            Err(error) => return Proof::Inconclusive(error.to_string()),
-        };
-        match answer.status.as_u16() {
-            401 => Proof::Rejected(
-                answer.refused("GitLab knows no living deploy token of this value and user name").to_string(),
-            ),
-            200 | 403 | 404 if self.refuses_garbage(&username).await => Proof::Alive,
-            200 | 403 | 404 => Proof::Inconclusive("GitLab answers this to garbage too".to_owned()),
-            _ => Proof::Inconclusive(answer.refused(&meaning(&answer)).to_string()),
+        let mut proof = Proof::Inconclusive("its user name is not known".to_owned());
+        for username in &usernames {
+            proof = self.knows(username, value).await;
+            if !matches!(proof, Proof::Rejected(_)) {
+                break;
+            }
         }
+        proof
     }
 
     async fn revoke(&self, record: &TokenRecord, _value: Option<&TokenValue>) -> anyhow::Result<Ended> {
