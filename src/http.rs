@@ -66,12 +66,14 @@ pub struct Call {
     headers: HeaderMap,
     body: Bytes,
     retry: Retry,
+    /// What is told of the path, where that has a secret in it.
+    told: Option<String>,
 }
 
 impl Call {
     /// Begins a request.
     pub fn new(method: Method, url: Url, retry: Retry) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: Bytes::new(), retry }
+        Self { method, url, headers: HeaderMap::new(), body: Bytes::new(), retry, told: None }
     }
 
     /// Adds a header whose value is no secret.
@@ -137,9 +139,16 @@ impl Call {
         self
     }
 
+    /// Tells of this path in place of the real one, which has a secret in it.
+    #[must_use]
+    pub fn told(mut self, path: &str) -> Self {
+        self.told = Some(path.to_owned());
+        self
+    }
+
     fn name(&self) -> String {
         // Without the query: some services carry secrets there.
-        format!("{} {}{}", self.method, host(&self.url), self.url.path())
+        format!("{} {}{}", self.method, host(&self.url), self.told.as_deref().unwrap_or(self.url.path()))
     }
 }
 
@@ -363,7 +372,8 @@ impl Http {
         budget.heed(&head.headers);
         log::debug!("{}: HTTP {}", call.name(), head.status.as_u16());
         if head.status.is_redirection() {
-            return Err(HttpError { call: call.name(), cause: Cause::Redirected(target(&head.headers, &call.url)) });
+            let to = target(&head.headers, &call.url, call.told.is_none());
+            return Err(HttpError { call: call.name(), cause: Cause::Redirected(to) });
         }
         Ok(Answer { status: head.status, headers: head.headers, body, call: call.name() })
     }
@@ -398,11 +408,14 @@ fn host(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// The scheme, host and path that a redirect names, without anything else it may carry.
-fn target(headers: &HeaderMap, base: &Url) -> String {
+/// The scheme, host and path that a redirect names, without anything else it may carry; the path may repeat a secret.
+fn target(headers: &HeaderMap, base: &Url, with_path: bool) -> String {
     let location = headers.get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match base.join(location) {
-        Ok(url) => crate::text::plain(&format!("{}://{}{}", url.scheme(), host(&url), url.path())),
+        Ok(url) => {
+            let path = if with_path { url.path() } else { "" };
+            crate::text::plain(&format!("{}://{}{path}", url.scheme(), host(&url)))
+        }
         Err(_) => "an address that cannot be read".to_owned(),
     }
 }

@@ -168,6 +168,11 @@ pub trait Issuer: Send + Sync {
         true
     }
 
+    /// What its token is called whoever makes it, where nothing gives each one a name of its own.
+    fn constant_id(&self) -> Option<&str> {
+        None
+    }
+
     /// The names of what is minted besides the value.
     fn parts(&self) -> &'static [&'static str] {
         &[]

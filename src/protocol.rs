@@ -3,3 +3,6 @@
 
 pub(crate) mod disk;
 pub(crate) mod oauth;
+pub(crate) mod proof;
+pub(crate) mod request;
+pub(crate) mod template;

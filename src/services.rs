@@ -4,6 +4,9 @@ mod atlassian;
 mod file;
 mod github;
 mod gitlab;
+mod http;
+mod manual;
+mod oauth;
 mod random;
 mod sealed;
 mod styra;
@@ -16,8 +19,16 @@ use crate::issuer::IssuerKind;
 use crate::shelf::ShelfKind;
 
 /// The services that a connection can name.
-pub const SERVICES: &[ServiceKind] =
-    &[github::SERVICE, gitlab::SERVICE, styra::SERVICE, vault::SERVICE, zendesk::SERVICE, atlassian::SERVICE];
+pub const SERVICES: &[ServiceKind] = &[
+    github::SERVICE,
+    gitlab::SERVICE,
+    styra::SERVICE,
+    vault::SERVICE,
+    zendesk::SERVICE,
+    atlassian::SERVICE,
+    oauth::SERVICE,
+    http::SERVICE,
+];
 
 /// The kinds of issuers.
 pub const ISSUERS: &[IssuerKind] = &[
@@ -43,6 +54,10 @@ pub const ISSUERS: &[IssuerKind] = &[
     atlassian::data_center_token::KIND,
     atlassian::api_token::KIND,
     atlassian::admin_api_key::KIND,
+    oauth::client_credentials::KIND,
+    oauth::refresh_token::KIND,
+    http::regenerate::KIND,
+    manual::token::KIND,
 ];
 
 /// The kinds of destinations.
@@ -61,6 +76,7 @@ pub const DESTINATIONS: &[DestinationKind] = &[
     sealed::file::KIND,
     zendesk::webhook::KIND,
     zendesk::app_setting::KIND,
+    http::request::KIND,
 ];
 
 /// The kinds of places that can keep the ledger.

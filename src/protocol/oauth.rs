@@ -83,6 +83,16 @@ pub(crate) struct Introspected {
     pub(crate) iat: Option<i64>,
 }
 
+/// Whether a server knows a client.
+pub(crate) enum Known {
+    /// It does, and the secret is right.
+    Yes,
+    /// It does not, for that reason.
+    No(String),
+    /// This endpoint does not say.
+    Unsaid(String),
+}
+
 impl Client<'_> {
     /// Asks for a token. `fields` are those of the grant; the client's own are added. Every answer but a grant says
     /// whether a token may exist all the same.
@@ -107,6 +117,26 @@ impl Client<'_> {
     pub(crate) async fn introspect(&self, endpoint: &Url, token: &TokenValue) -> Result<Introspected, HttpError> {
         let answer = self.post(endpoint, &[("token", token.expose())], Retry::Read).await?;
         if answer.ok() { answer.json() } else { Err(answer.refused(&meaning(&answer))) }
+    }
+
+    /// Asks whether the server knows this client, with a value that nobody has, so that nothing is made or used up.
+    pub(crate) async fn is_known(&self, endpoint: &Url, fields: &[(&str, &str)]) -> Result<Known, HttpError> {
+        let garbage = "tokenwheel-control-no-token-has-this-value";
+        let exchanges = !fields.is_empty();
+        let mut all = fields.to_vec();
+        all.push((if exchanges { "refresh_token" } else { "token" }, garbage));
+        let answer = self.post(endpoint, &all, Retry::Read).await?;
+        let refusal = || answer.refused(&meaning(&answer)).to_string();
+        let code = answer.word("/error");
+        // The other refusals of an exchange come after the client was let in.
+        let after = ["invalid_grant", "unsupported_grant_type", "unauthorized_client", "invalid_scope"];
+        Ok(match (answer.status.as_u16(), code.as_deref()) {
+            (_, Some("invalid_client")) => Known::No(refusal()),
+            (200, _) if answer.json::<Introspected>().is_ok() => Known::Yes,
+            (400..500, Some(code)) if exchanges && after.contains(&code) => Known::Yes,
+            (401, _) if exchanges => Known::No(refusal()),
+            _ => Known::Unsaid(refusal()),
+        })
     }
 
     async fn post(&self, endpoint: &Url, fields: &[(&str, &str)], retry: Retry) -> Result<Answer, HttpError> {

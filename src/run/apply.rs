@@ -157,6 +157,8 @@ impl Run {
         };
         match rotation::rotate(Rotation::of(job)).await {
             Ok(confirmed) => {
+                // A server that gives no successor wants the old one kept: then nothing was used up.
+                let spent = spent.filter(|spent| *spent != confirmed.value.fingerprint(&self.ledger.salt));
                 let outcome = Outcome::rotated(plan, &confirmed, token);
                 Done { name: name.to_owned(), outcome, confirmed: Some(confirmed), spent, look_again: false }
             }

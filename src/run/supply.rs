@@ -150,10 +150,11 @@ impl Issuer for Supplied {
     }
 
     async fn mint(&self, order: &Order<'_>) -> Result<Minted, MintError> {
+        let named = || format!("supplied {}", order.now.format("%Y-%m-%d %H:%M"));
         let record = TokenRecord {
             created: Some(order.now),
             expires: self.dies.or(order.until),
-            ..TokenRecord::named(format!("supplied {}", order.now.format("%Y-%m-%d %H:%M")))
+            ..TokenRecord::named(self.inner.constant_id().map_or_else(named, str::to_owned))
         };
         Ok(Minted::new(self.value.clone(), record))
     }
