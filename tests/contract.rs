@@ -13,6 +13,7 @@ mod contract {
     mod faults;
     mod fixtures;
     mod github_issuers;
+    mod general;
     mod github_places;
     mod issuers;
     mod leases;

@@ -258,6 +258,7 @@ pub(crate) fn all() -> Vec<Place> {
         file,
     ];
     places.extend(super::credentials::places());
+    places.extend(super::general::places());
     places.extend(webhooks::all());
     places.extend(vault::all());
     places.extend(github_places::all());
