@@ -12,8 +12,8 @@ mod contract {
     mod destinations;
     mod faults;
     mod fixtures;
-    mod github_issuers;
     mod general;
+    mod github_issuers;
     mod github_places;
     mod issuers;
     mod leases;

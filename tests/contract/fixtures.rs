@@ -56,8 +56,6 @@ pub(crate) struct Also {
     pub(crate) arrives: bool,
     /// The connection exchanges its credential when it logs in, as a run does first.
     pub(crate) logs_in: bool,
-    /// What the connection logs in with, where the token itself (`own`) is another credential.
-    pub(crate) base_login: Option<String>,
     /// Nobody but a person mints it: a mint is refused, and sends nothing.
     pub(crate) manual: bool,
     /// How long what is minted lives, where nobody can ask for another time; else as long as was asked for.
@@ -100,13 +98,6 @@ impl Fixture {
                     .sibling(Slot::holding(TokenValue::handed(&self.login).unwrap())),
                 None => self.ground.connection(self.service, login, self.also.connection.clone()),
             },
-        let connection = match (self.also.nowhere, &self.also.base_login) {
-            (true, _) => Arc::new(Nowhere::default()) as Arc<dyn Connection>,
-            (false, Some(base)) => {
-                let base = self.ground.connection(self.service, Some(base), self.also.connection.clone());
-                base.sibling(Slot::holding(TokenValue::handed(&self.login).unwrap()))
-            }
-            (false, None) => self.ground.connection(self.service, login, self.also.connection.clone()),
         };
         if self.also.arrives {
             let _ = connection.arrive().await;

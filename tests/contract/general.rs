@@ -83,7 +83,7 @@ fn refresh_token() -> Fixture {
         },
         also: fixtures::Also {
             connection: json!({ "client_id": "wheel", "auth": "post" }),
-            base_login: Some(secret),
+            lent_by: Some(secret),
             undated: true,
             unasked: true,
             reads_by_post: &["/oauth/introspect"],
