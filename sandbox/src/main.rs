@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use serde_json::{Value, json};
+use tokenwheel_sandbox::github::{GitHub, Store};
 use tokenwheel_sandbox::gitlab::{GitLab, Variable};
 use tokenwheel_sandbox::styra::{Role, Styra};
 use tokenwheel_sandbox::{Sandbox, Served};
@@ -19,12 +20,14 @@ fn main() -> io::Result<()> {
     let sandbox = Sandbox::new(1, now);
     let gitlab = sandbox.gitlab(|gitlab| furnish_gitlab(gitlab, now));
     let styra = sandbox.styra(|styra| furnish_styra(styra, now));
+    let github = sandbox.github(|github| furnish_github(github, now));
     let served = Served::start(sandbox)?;
 
     let line = json!({
         "now": now.to_rfc3339(),
         "gitlab": { "url": served.gitlab, "seeded": gitlab },
         "styra": { "url": served.styra, "seeded": styra },
+        "github": { "url": served.github, "seeded": github },
     });
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
@@ -84,5 +87,41 @@ fn furnish_styra(styra: &mut Styra, now: DateTime<Utc>) -> Value {
         "admin": styra.add_token("admin", Role::Admin, day * 30, &[], now),
         "refresher": styra.add_token("refresher", Role::WorkspaceTokenRefresher, day * 7, &["^/v1/tokens/"], now),
         "application-token": styra.add_token("application-token", Role::None, day, &[], now),
+    })
+}
+
+/// An organisation with a repository, an owner with tokens of both kinds, an App, and one thing of each sort. The private
+/// half of the repository's key pair is there for whoever wants to open a box.
+fn furnish_github(github: &mut GitHub, now: DateTime<Utc>) -> Value {
+    let then = now - TimeDelta::days(9);
+    let rights: Vec<(&str, &str)> = [
+        "secrets",
+        "dependabot_secrets",
+        "codespaces_secrets",
+        "actions_variables",
+        "repository_hooks",
+        "environments",
+    ]
+    .iter()
+    .map(|permission| (*permission, "write"))
+    .collect();
+    github.add_member("acme", "ada");
+    let repository = github.add_repository("acme/app");
+    github.add_environment("acme/app", "production");
+    github.add_secret(Store::Actions, "repos/acme/app", "DEPLOY_TOKEN", "made-up", then);
+    github.add_variable("repos/acme/app", "STAGE", "production", then);
+    let hook = github.add_hook("repos/acme/app", "https://receiver.example/hook", "made-up-too", then);
+    let app = github.add_app(77, "wheel");
+    let installation = github.install(77, "acme", &rights, None);
+    json!({
+        "repository": { "id": repository, "path": "acme/app" },
+        "hook": hook,
+        "tokens": {
+            "fine_grained": github.add_fine_grained_token("ada", "acme", &rights, Some(now + TimeDelta::days(30))),
+            "classic": github.add_classic_token("ada", &["repo"], None),
+            "job": github.add_job_token("acme/app"),
+        },
+        "app": { "id": app.id, "installation": installation, "key": app.private_key },
+        "private_key": github.private_key(Store::Actions, "repos/acme/app"),
     })
 }

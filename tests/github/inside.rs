@@ -189,6 +189,23 @@ async fn a_lock_or_a_failure_is_not_taken_for_the_death_of_a_token() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_that_dies_within_a_run_is_refused_once_and_not_used_again() {
+    let inside = Inside::keeper();
+    let secrets = ["TOKEN", "OTHER"].map(|name| inside.secret(json!({ "repository": "acme/app", "name": name })));
+    inside.sandbox.github(|github| {
+        let tokens = github.tokens_of(Make::FineGrained);
+        tokens.iter().for_each(|token| github.revoke(&token.value));
+    });
+    let mut told = Vec::new();
+    for secret in secrets {
+        told.push(secret.holds(None).await.err().unwrap().to_string());
+    }
+    assert!(told[0].contains("it has expired, was revoked, or never was"), "{told:?}");
+    assert!(told[1].contains("was refused before in this run and is not used again"), "{told:?}");
+    assert_eq!(inside.sandbox.exchanges().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_stranger_is_told_is_our_words_and_not_the_servers() {
     let inside = Inside::new(|github| github.add_classic_token("stranger", &["repo"], None));
     let secret = inside.secret(json!({ "repository": "acme/app", "name": "TOKEN" }));

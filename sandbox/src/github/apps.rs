@@ -136,7 +136,9 @@ impl GitHub {
         let all = |names: Vec<String>| names.iter().map(id_of).collect::<Option<Vec<u64>>>().ok_or_else(missing);
         let repositories = wanted.map(all).transpose()?;
         let mut permissions = place.permissions.clone();
-        if let Some(Value::Object(asked)) = params.tree().get("permissions") {
+        // An empty order narrows nothing: PyGithub sends one.
+        let asked = params.tree().get("permissions").and_then(Value::as_object).filter(|asked| !asked.is_empty());
+        if let Some(asked) = asked {
             let asked: BTreeMap<String, String> =
                 asked.iter().map(|(key, level)| (key.clone(), level.as_str().unwrap_or_default().to_owned())).collect();
             let granted = |key: &String, level: &String| {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::auth::{Caller, Need};
 use super::model::{Delivery, Hook, Place};
+use super::page::api;
 use super::refusal::Refusal;
 use super::{GitHub, Outcome, moment};
 use crate::exchange::{Answer, Request};
@@ -24,7 +25,7 @@ impl GitHub {
         params: &Params,
     ) -> Outcome {
         self.may_keep(caller, need(place, &request.method, rest), place)?;
-        let base = self.hooks_base(place)?;
+        let base = format!("{}{}", api(request), self.hooks_base(place)?);
         match (request.method.as_str(), rest) {
             ("GET", []) => {
                 let shown: Vec<Value> =
@@ -113,10 +114,10 @@ impl GitHub {
 
     fn hooks_base(&self, place: &Place) -> Result<String, Refusal> {
         match place {
-            Place::Organization(login) => Ok(format!("https://api.github.com/orgs/{login}/hooks")),
+            Place::Organization(login) => Ok(format!("/orgs/{login}/hooks")),
             Place::Repository(id) | Place::Environment(id, _) => {
                 let repository = self.repositories.get(id).ok_or(Refusal::Missing)?;
-                Ok(format!("https://api.github.com/repos/{}/hooks", repository.full_name()))
+                Ok(format!("/repos/{}/hooks", repository.full_name()))
             }
         }
     }

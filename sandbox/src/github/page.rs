@@ -1,12 +1,21 @@
 //! Pages: `per_page` and `page`, and a `Link` to the next.
 
-use http::header::LINK;
+use http::header::{HOST, LINK};
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
 use crate::exchange::{Answer, Request};
 use crate::params::Params;
 use crate::target;
+
+/// What a server of one's own has before every path.
+const ENTERPRISE: &str = "/api/v3";
+
+/// The address of the API that a request came in by.
+pub(crate) fn api(request: &Request) -> String {
+    let host = request.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or(&request.host);
+    format!("http://{host}{}", if request.target.starts_with(ENTERPRISE) { ENTERPRISE } else { "" })
+}
 
 /// One page of `{total_count, <what>: [...]}`; `sizes` are the usual and the largest number of rows.
 pub(crate) fn paged<T>(
@@ -28,6 +37,7 @@ pub(crate) fn paged<T>(
         return Ok(answer);
     }
     let path = target::path(&request.target);
-    let next = format!("<https://api.github.com{path}?per_page={size}&page={}>; rel=\"next\"", page + 1);
+    let path = path.strip_prefix(ENTERPRISE).unwrap_or(path);
+    let next = format!("<{}{path}?per_page={size}&page={}>; rel=\"next\"", api(request), page + 1);
     Ok(answer.with(LINK, &next))
 }

@@ -69,6 +69,12 @@ impl GitHub {
         self.pairs.clear();
     }
 
+    /// The private half of a place's key pair, in base64, for whoever opens boxes by another way.
+    pub fn private_key(&mut self, store: Store, place: &str) -> Option<String> {
+        let place = self.place_at(place)?;
+        Some(STANDARD.encode(self.pair(&(store, place)).secret))
+    }
+
     fn public_key(&mut self, caller: Caller, spot: &(Store, Place)) -> Outcome {
         // GitHub's description marks this one route as not for apps, although the PUT is.
         if spot.0 == Store::Codespaces && self.codespaces_key_refuses_apps && self.token_of(caller)?.is_installation() {
