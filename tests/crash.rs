@@ -122,3 +122,23 @@ fn a_secret_is_made_here_for_a_receiver_and_a_sender() {
 fn a_pair_of_a_github_user_exchanges_itself() {
     play(&others::USER_TOKEN);
 }
+
+#[test]
+fn the_only_secret_of_a_zendesk_client_turns_itself() {
+    play(&others::CLIENT_SECRET);
+}
+
+#[test]
+fn one_of_two_zendesk_clients_turns_the_others_secret() {
+    play(&others::CLIENT_SECRETS);
+}
+
+#[test]
+fn an_access_token_of_zendesk_is_made_at_every_run() {
+    play(&others::ACCESS_TOKEN);
+}
+
+#[test]
+fn a_refresh_token_of_atlassian_exchanges_itself() {
+    play(&others::REFRESH_TOKEN);
+}

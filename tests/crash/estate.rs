@@ -93,6 +93,11 @@ impl Estate {
         unasked && !remembers && self.lonely == Some(token)
     }
 
+    /// Whether one more of that token is made at every run.
+    pub(crate) fn is_ephemeral(&self, token: &str) -> bool {
+        self.tokens.iter().any(|kept| kept.name == token && kept.subject.is_ephemeral())
+    }
+
     /// All destinations.
     pub(crate) fn spots(&self) -> impl Iterator<Item = &Spot> {
         self.tokens.iter().flat_map(|token| &token.spots)

@@ -196,7 +196,9 @@ impl Past {
         let struck = stage.gather();
         if name.strike == Strike::PlaceRefuses {
             let hurt = stage.estate.wrong(&stage.bench.sandbox);
-            stage.broken.extend(hurt.iter().map(|wrong| format!("{} was not rehearsed, and is dead", wrong.key)));
+            // What is made at every run had died by itself in the days without one.
+            let hurt = hurt.iter().filter(|wrong| !stage.estate.is_ephemeral(wrong.token));
+            stage.broken.extend(hurt.map(|wrong| format!("{} was not rehearsed, and is dead", wrong.key)));
         }
         if name.job == Job::Stale && before == stage.bench.job() {
             return None;
