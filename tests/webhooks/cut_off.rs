@@ -1,11 +1,11 @@
 //! A run that dies between making the new webhook and deleting the old one: the next run ends with one, and one only.
 
 use http::Method;
-use tokenwheel_sandbox::What;
 use tokenwheel_sandbox::gitlab::Hook;
+use tokenwheel_sandbox::{At, Fault, What};
 
 use crate::common::{Bench, text};
-use crate::stage::{OTHERS, bench, dies, full, hooks, inject, only, rotate, rotates, same};
+use crate::stage::{OTHERS, bench, dies, dies_there, full, hooks, inject, only, rotate, rotates, same};
 
 fn masked() -> Bench {
     bench(&full("?token={tok}"), &format!("part: {{ url_variable: tok }}, {OTHERS}"))
@@ -29,6 +29,44 @@ async fn whatever_step_a_run_dies_at_the_next_one_leaves_a_single_webhook_that_w
             assert!(bench.is_live(&new.url_variables["tok"]), "{told}: {}", text(&report));
             same(&Hook { url_variables: old.url_variables.clone(), ..new }, &old);
             assert_eq!(report.level().code(), 0, "{told}: {}", text(&report));
+        }
+    }
+}
+
+/// The token goes to a variable too, so that the next run can read it, or to the webhook alone.
+fn estates() -> [fn() -> Bench; 2] {
+    let beside = || {
+        let bench = masked();
+        let config = std::fs::read_to_string(bench.config_path()).unwrap();
+        let variable = "destinations: [{ kind: gitlab/ci-variable, project: acme/app, key: DEPLOY_TOKEN }, ";
+        bench.write_config(&config.replacen("destinations: [", variable, 1));
+        bench
+    };
+    [masked, beside]
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_request_a_run_dies_at_the_runs_after_it_leave_a_single_webhook_that_works() {
+    for estate in estates() {
+        let healthy = estate();
+        rotates(&healthy).await;
+        let requests = healthy.sandbox.exchanges().len();
+        assert!(requests > 10);
+        for nth in 1..=requests {
+            for what in [What::KillBefore, What::KillAfter] {
+                let told = format!("request {nth} {what:?}");
+                let bench = estate();
+                let old = only(&bench);
+                bench.sandbox.inject(Fault { at: At::Nth(nth), what });
+                dies_there(&bench).await;
+                rotate(&bench).await;
+                bench.sandbox.advance(chrono::TimeDelta::hours(12));
+                let report = rotate(&bench).await;
+                let new = only(&bench);
+                assert!(bench.is_live(&new.url_variables["tok"]), "{told}: {}", text(&report));
+                same(&Hook { url_variables: old.url_variables.clone(), ..new }, &old);
+                assert_eq!(report.level().code(), 0, "{told}: {}", text(&report));
+            }
         }
     }
 }

@@ -141,10 +141,15 @@ pub(crate) fn inject(bench: &Bench, method: Method, path: &str, times: usize, wh
 
 /// A run that dies at that request, and the twelve hours after it.
 pub(crate) async fn dies(bench: &Bench, method: Method, path: &str, what: What) {
+    inject(bench, method, path, 1, what);
+    dies_there(bench).await;
+}
+
+/// A run that dies at a fault that waits for it, and the twelve hours after it.
+pub(crate) async fn dies_there(bench: &Bench) {
     let killed = Arc::new(Notify::new());
     let bell = Arc::clone(&killed);
     bench.sandbox.on_kill(Box::new(move || bell.notify_one()));
-    inject(bench, method, path, 1, what);
     tokio::select! {
         report = bench.rotate() => panic!("it lived: {}", text(&report)),
         () = killed.notified() => {}
