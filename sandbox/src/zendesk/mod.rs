@@ -57,6 +57,10 @@ pub struct Zendesk {
     pub generate_ignored: bool,
     /// Whether an access token may end itself without the scope `write`. Not confirmed.
     pub ends_itself: bool,
+    /// Whether an access token may only say who it is with the scope `read`. Not confirmed.
+    pub who_needs_read: bool,
+    /// Whether what is said of a lifetime is ignored, as for clients that are older than the rule.
+    pub lifetimes_ignored: bool,
     /// Whether a webhook shows the user name, or the name of the key, of its credential. Older pages say so.
     pub shows_names: bool,
     /// What the answer to a test looks like.
@@ -94,6 +98,8 @@ impl Zendesk {
             former_secrets_work: false,
             generate_ignored: false,
             ends_itself: true,
+            who_needs_read: false,
+            lifetimes_ignored: false,
             shows_names: false,
             test_shape: TestShape::Response,
             put_keeps_settings: true,

@@ -36,7 +36,8 @@ impl Zendesk {
         if asked.is_some_and(|seconds| !LIFETIMES.contains(&seconds)) {
             return Err(Refusal::Grant(400, "invalid_request"));
         }
-        let lifetime = asked.map(TimeDelta::seconds).or(self.default_lifetime);
+        let asked = asked.filter(|_| !self.lifetimes_ignored).map(TimeDelta::seconds);
+        let lifetime = asked.or(self.default_lifetime.filter(|_| !self.lifetimes_ignored));
         let mut scopes: Vec<String> = text("scope").split_whitespace().map(str::to_owned).collect();
         if self.unknown_scopes_are_dropped {
             scopes.retain(|scope| is_scope(scope));
@@ -56,6 +57,9 @@ impl Zendesk {
         let params = Params::of(request).map_err(|_| Refusal::Invalid("body"))?;
         match (request.method.as_str(), rest) {
             ("GET", ["tokens", "current"]) => {
+                if self.who_needs_read {
+                    caller.scoped("oauth", "read")?;
+                }
                 let id = caller.token.ok_or(Refusal::Missing)?;
                 Ok(Answer::json(200, &json!({ "token": self.show_token(id)? })))
             }

@@ -101,6 +101,13 @@ impl Zendesk {
         self.api_tokens.values().filter(|token| token.description == description).cloned().collect()
     }
 
+    /// Changes the value of the API tokens with this description.
+    pub fn set_api_token(&mut self, description: &str, value: &str) {
+        self.mint.remember(value);
+        let all = self.api_tokens.values_mut().filter(|token| token.description == description);
+        all.for_each(|token| value.clone_into(&mut token.value));
+    }
+
     /// Whether an access token, an API token or a client's secret of this value works now.
     pub fn is_live(&self, value: &str) -> bool {
         let now = self.now();

@@ -104,7 +104,12 @@ impl Zendesk {
         let params = Params::of(request).map_err(|_| Refusal::Invalid("body"))?;
         let hook = params.text("webhook_id").and_then(|id| self.webhooks.get_mut(id)).ok_or(Refusal::Missing)?;
         let tree = params.tree();
-        let wish = tree.get("webhook").or_else(|| tree.get("request")).and_then(Value::as_object);
+        let wish = match self.test_shape {
+            TestShape::Response => tree.get("request"),
+            TestShape::Test => tree.get("webhook"),
+            TestShape::Other => tree.get("webhook").or_else(|| tree.get("request")),
+        };
+        let wish = wish.and_then(Value::as_object);
         let wish = wish.ok_or(Refusal::Invalid("webhook is missing"))?;
         let text = |of: &Map<String, Value>, name: &str| of.get(name).and_then(Value::as_str).map(str::to_owned);
         let mut sent = Sent { endpoint: hook.endpoint.clone(), headers: BTreeMap::new() };

@@ -344,7 +344,8 @@ fn a_test_is_answered_200_whatever_the_receiver_said() {
                 webhook["authentication"] = authentication.clone();
             }
             let target = "/api/v2/webhooks/test?webhook_id=01HOOK";
-            let answer = account.ask(&token, Method::POST, target, &json!({ "webhook": webhook }));
+            let name = if shape == TestShape::Test { "webhook" } else { "request" };
+            let answer = account.ask(&token, Method::POST, target, &json!({ name: webhook }));
             (answer.status, answer.value().pointer(status).cloned())
         };
         let named = json!({ "type": "bearer_token", "add_position": "header" });
@@ -353,6 +354,16 @@ fn a_test_is_answered_200_whatever_the_receiver_said() {
         let sent = account.zendesk(|zendesk| zendesk.webhook("01HOOK")).unwrap().sent;
         assert_eq!((sent[0].headers["authorization"].as_str(), sent[1].headers.len()), ("Bearer bearer-before", 0));
     }
+}
+
+#[test]
+fn who_it_is_may_need_read_and_a_lifetime_may_be_ignored() {
+    let account = Account::new();
+    account.zendesk(|zendesk| (zendesk.who_needs_read, zendesk.lifetimes_ignored) = (true, true));
+    assert_eq!(account.get(&account.token("webhooks:read"), CURRENT).status, 403);
+    assert_eq!(account.get("garbage", CURRENT).status, 401, "garbage is told apart all the same");
+    let shown = account.get(&account.token("read"), CURRENT);
+    assert_eq!((shown.status, &shown.value()["token"]["expires_at"]), (200, &Value::Null));
 }
 
 #[test]

@@ -173,9 +173,10 @@ impl Issuer for OauthToken {
             Ok(Who::Hidden) => {
                 let reads = self.scope.split(' ').any(|scope| scope == "read" || scope.ends_with(":read"));
                 let refused = "Zendesk refuses it for everything: one of its scopes means nothing there";
-                return match reads && self.others_may_ask().await {
-                    true => Proof::Rejected(refused.to_owned()),
-                    false => Proof::Inconclusive("its scopes do not let it say who it is".to_owned()),
+                return if reads && self.others_may_ask().await {
+                    Proof::Rejected(refused.to_owned())
+                } else {
+                    Proof::Inconclusive("its scopes do not let it say who it is".to_owned())
                 };
             }
             Err(error) => return Proof::Inconclusive(error.to_string()),

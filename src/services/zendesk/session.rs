@@ -148,7 +148,9 @@ impl Zendesk {
         if let Some(session) = self.find(&secret, scope) {
             return Ok(session);
         }
-        let opened = self.open(&secret, scope, &self.clients).await;
+        // Whose secret it is was found out when the run logged in.
+        let clients = self.client_of(&secret).map_or_else(|| self.clients.clone(), |client| vec![client]);
+        let opened = self.open(&secret, scope, &clients).await;
         opened.map_err(|(Why::Dead(why) | Why::Unclear(why))| withheld(&why))
     }
 
@@ -209,6 +211,11 @@ impl Zendesk {
     fn find(&self, secret: &TokenValue, scope: &str) -> Option<Session> {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.iter().rev().find(|session| session.scope == scope && session.of.same_as(secret)).cloned()
+    }
+
+    fn client_of(&self, secret: &TokenValue) -> Option<String> {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.iter().find(|session| session.of.same_as(secret)).map(|session| session.client.clone())
     }
 
     /// What an access token of this account looks like: like those of the sessions.

@@ -1,0 +1,197 @@
+//! `zendesk/webhook`
+
+use http::Method;
+use serde_json::{Value, json};
+use tokenwheel_sandbox::What;
+use tokenwheel_sandbox::zendesk::TestShape;
+
+use crate::stage::Desk;
+
+const BEARER: &str = "{ kind: zendesk/webhook, id: 01HOOK, part: bearer }";
+const TESTED: &str = "{ kind: zendesk/webhook, id: 01HOOK, part: bearer, confirm: delivery }";
+
+#[test]
+fn due_then_rotated_then_confirmed_and_the_old_one_dead() {
+    let mut desk = Desk::deploying_to(BEARER);
+    let form = desk.zendesk(|zendesk| zendesk.webhook_form("01HOOK"));
+    let ran = desk.rotate("deploy");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(desk.is_live(&desk.hook()) && !desk.is_live(desk.old()), "{ran}");
+    assert!(ran.to_string().contains("bears the stamp of the delivery"), "{ran}");
+    assert_eq!(desk.zendesk(|zendesk| zendesk.webhook_form("01HOOK")), form);
+    let held = desk.hook();
+    let again = desk.rotate("deploy");
+    assert_eq!((again.code, desk.hook()), (Some(0), held), "{again}");
+    assert!(again.to_string().contains("bears the stamp of the last delivery"), "{again}");
+}
+
+#[test]
+fn a_patch_says_no_more_than_what_changes_and_a_put_is_never_sent() {
+    let mut desk = Desk::deploying_to(BEARER);
+    desk.zendesk(|zendesk| {
+        zendesk.change_webhook("01HOOK", |hook| hook.custom_headers.extend([("a".into(), "b".into())]));
+    });
+    desk.rotate("deploy");
+    let patches = desk.sent().into_iter().filter(|exchange| exchange.method == Method::PATCH);
+    let bodies: Vec<Value> = patches.map(|exchange| serde_json::from_slice(&exchange.request_body).unwrap()).collect();
+    let token = desk.hook();
+    let whole = json!({ "type": "bearer_token", "add_position": "header", "data": { "token": token } });
+    let expected = [json!({ "webhook": { "name": "Pager" } }), json!({ "webhook": { "authentication": whole } })];
+    assert_eq!(bodies, expected, "a try that changes nothing, and the credential whole");
+    assert_eq!(desk.zendesk(|zendesk| zendesk.webhook_puts), 0);
+}
+
+#[test]
+fn a_session_has_the_least_scopes_and_is_ended() {
+    let mut desk = Desk::deploying_to(BEARER);
+    let ran = desk.rotate("deploy");
+    assert!(desk.scopes().iter().all(|scope| scope == "webhooks:read webhooks:write"), "{:?}", desk.scopes());
+    assert!(desk.zendesk(|zendesk| zendesk.live_tokens()).is_empty(), "{ran}");
+}
+
+#[test]
+fn a_session_that_may_not_say_who_it_is_or_is_granted_with_201_serves_all_the_same() {
+    let mut desk = Desk::deploying_to(BEARER);
+    desk.zendesk(|zendesk| (zendesk.who_needs_read, zendesk.grant_status, zendesk.ends_itself) = (true, 201, false));
+    let ran = desk.rotate("deploy");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(desk.is_live(&desk.hook()), "{ran}");
+}
+
+#[test]
+fn a_refused_write_changes_nothing() {
+    let mut desk = Desk::deploying_to(BEARER);
+    desk.inject(Method::PATCH, "/webhooks/", 1, What::Refuse(403));
+    let ran = desk.rotate("deploy");
+    assert_eq!(ran.code, Some(3), "{ran}");
+    assert!(desk.is_live(desk.old()) && desk.hook() == desk.old(), "{ran}");
+    assert!(ran.to_string().contains("nothing was changed"), "{ran}");
+    assert!(ran.to_string().contains("whoever made the OAuth client is no administrator"), "{ran}");
+}
+
+#[test]
+fn a_lost_answer_is_written_once_more() {
+    let mut desk = Desk::deploying_to(BEARER);
+    desk.inject(Method::PATCH, "/webhooks/", 2, What::DropAfter);
+    let ran = desk.rotate("deploy");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(desk.is_live(&desk.hook()), "{ran}");
+}
+
+#[test]
+fn a_false_200_of_a_test_is_not_believed() {
+    for shape in [TestShape::Response, TestShape::Test] {
+        let mut desk = Desk::deploying_to(TESTED);
+        desk.zendesk(|zendesk| {
+            zendesk.test_shape = shape;
+            zendesk.change_webhook("01HOOK", |hook| hook.receiver = 401);
+        });
+        let ran = desk.rotate("deploy");
+        assert_ne!(ran.code, Some(0), "{ran}");
+        assert!(ran.to_string().contains("the receiver answers HTTP 401 to a test"), "{ran}");
+    }
+}
+
+#[test]
+fn a_test_is_sent_once_with_the_new_token_and_only_where_the_config_asks_for_it() {
+    for shape in [TestShape::Response, TestShape::Test] {
+        let mut desk = Desk::deploying_to(TESTED);
+        desk.zendesk(|zendesk| zendesk.test_shape = shape);
+        let ran = desk.rotate("deploy");
+        assert_eq!(ran.code, Some(0), "{ran}");
+        let sent = desk.zendesk(|zendesk| zendesk.webhook("01HOOK")).unwrap().sent;
+        assert_eq!(sent.len(), 1, "{ran}");
+        assert_eq!(sent[0].headers["authorization"], format!("Bearer {}", desk.hook()));
+    }
+    let mut desk = Desk::deploying_to(BEARER);
+    desk.rotate("deploy");
+    assert!(desk.zendesk(|zendesk| zendesk.webhook("01HOOK")).unwrap().sent.is_empty());
+}
+
+#[test]
+fn a_test_whose_answer_is_of_no_known_form_proves_nothing() {
+    let mut desk = Desk::deploying_to(TESTED);
+    desk.zendesk(|zendesk| zendesk.test_shape = TestShape::Other);
+    let ran = desk.rotate("deploy");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.to_string().contains("what the receiver answered was not told"), "{ran}");
+}
+
+#[test]
+fn another_kind_of_authentication_is_refused_before_anything_is_minted() {
+    let mut desk = Desk::deploying_to("{ kind: zendesk/webhook, id: 01HOOK, part: { basic: robot } }");
+    let ran = desk.rotate("deploy");
+    assert_eq!(ran.code, Some(3), "{ran}");
+    assert!(ran.to_string().contains("its authentication is bearer_token, not basic_auth"), "{ran}");
+    assert!(desk.is_live(desk.old()), "{ran}");
+}
+
+#[test]
+fn a_user_name_that_zendesk_shows_must_be_that_of_the_config() {
+    let mut desk = Desk::deploying_to("{ kind: zendesk/webhook, id: 01HOOK, part: { basic: robot } }");
+    let data = json!({ "username": "somebody", "password": desk.old() });
+    desk.zendesk(|zendesk| {
+        zendesk.shows_names = true;
+        zendesk.authenticate_webhook("01HOOK", "basic_auth", "header", &data);
+    });
+    let ran = desk.rotate("deploy");
+    assert!(ran.to_string().contains("is that of somebody, not of robot"), "{ran}");
+    assert!(desk.is_live(desk.old()), "{ran}");
+}
+
+#[test]
+fn what_the_receiver_refused_since_the_delivery_is_told_and_is_no_reason_to_act() {
+    let mut desk = Desk::deploying_to(BEARER);
+    desk.rotate("deploy");
+    let held = desk.hook();
+    let now = desk.stage.sandbox.now();
+    desk.zendesk(|zendesk| zendesk.add_invocation("01HOOK", "client error", now));
+    let ran = desk.rotate("deploy");
+    assert!(ran.to_string().contains("the receiver refused 1 of what the webhook sent"), "{ran}");
+    assert_eq!((ran.code, desk.hook()), (Some(0), held), "{ran}");
+}
+
+#[test]
+fn a_parameter_of_the_address_is_read_back_and_the_rest_of_the_address_kept() {
+    let mut desk = Desk::deploying_to("{ kind: zendesk/webhook, id: 01HOOK, part: { url_parameter: token } }");
+    let address = |token: &str| format!("https://gitlab.example.com/{{{{ticket.id}}}}?token={token}&ref=main");
+    let before = address(desk.old());
+    desk.zendesk(|zendesk| zendesk.change_webhook("01HOOK", |hook| hook.endpoint = before));
+    let ran = desk.rotate("deploy");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let endpoint = desk.zendesk(|zendesk| zendesk.webhook("01HOOK")).unwrap().endpoint;
+    let token = endpoint.split_once("token=").unwrap().1.split('&').next().unwrap().to_owned();
+    assert!(desk.is_live(&token) && endpoint == address(&token), "{ran}");
+    assert_eq!(desk.hook(), desk.old(), "the credential beside it is another matter");
+}
+
+#[test]
+fn a_parameter_that_somebody_put_a_dead_token_into_is_mended() {
+    let both = "{ kind: zendesk/webhook, id: 01HOOK, part: { url_parameter: token } }, \
+                { kind: gitlab/ci-variable, project: acme/app, key: DEPLOY_TOKEN }";
+    let mut desk = Desk::deploying_to(both);
+    let dead = format!("https://gitlab.example.com/in?token={}", desk.old());
+    desk.zendesk(|zendesk| zendesk.change_webhook("01HOOK", |hook| hook.endpoint = dead.clone()));
+    assert_eq!(desk.rotate("deploy").code, Some(0));
+    desk.zendesk(|zendesk| zendesk.change_webhook("01HOOK", |hook| hook.endpoint = dead));
+    let ran = desk.rotate("deploy");
+    let endpoint = desk.zendesk(|zendesk| zendesk.webhook("01HOOK")).unwrap().endpoint;
+    assert!(endpoint.ends_with(&desk.stage.held("projects/acme/app", "DEPLOY_TOKEN", "*")), "{ran}");
+    assert_eq!(ran.code, Some(0), "{ran}");
+}
+
+#[test]
+fn check_only_reads_and_names_a_webhook_that_is_not_there() {
+    let mut desk = Desk::deploying_to("{ kind: zendesk/webhook, id: 01NONE, part: bearer }");
+    let ran = desk.run(&["check"]);
+    assert!(ran.to_string().contains("there is no such webhook"), "{ran}");
+    assert!(desk.sent().iter().all(|one| one.method != Method::PATCH && one.method != Method::PUT), "{ran}");
+}
+
+#[test]
+fn a_part_that_is_none_is_named_offline() {
+    let mut desk = Desk::deploying_to("{ kind: zendesk/webhook, id: 01HOOK, part: { bearre: x } }");
+    let ran = desk.run(&["check", "--offline"]);
+    assert_eq!(ran.code, Some(2), "{ran}");
+    assert!(ran.to_string().contains("part"), "{ran}");
+}
