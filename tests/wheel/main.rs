@@ -10,4 +10,5 @@ mod demo;
 mod proxy;
 mod signals;
 mod stage;
+mod supply;
 mod tls;
