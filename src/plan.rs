@@ -53,6 +53,8 @@ pub struct Seen {
     pub inventory: Inventory,
     /// What each destination holds, in the order of the config.
     pub sights: Vec<Sight>,
+    /// What the issuer said of the newest value that a destination lent. A blind one lists nothing, and yet tells this.
+    pub proved: Option<TokenRecord>,
 }
 
 /// What a destination was seen to hold.

@@ -5,10 +5,12 @@ mod file;
 mod github;
 mod gitlab;
 mod http;
+mod kubernetes;
 mod manual;
 mod oauth;
 mod random;
 mod sealed;
+mod signon;
 mod styra;
 mod vault;
 mod zendesk;
@@ -22,6 +24,8 @@ use crate::shelf::ShelfKind;
 pub const SERVICES: &[ServiceKind] = &[
     github::SERVICE,
     gitlab::SERVICE,
+    kubernetes::SERVICE,
+    signon::SERVICE,
     styra::SERVICE,
     vault::SERVICE,
     zendesk::SERVICE,
@@ -58,6 +62,7 @@ pub const ISSUERS: &[IssuerKind] = &[
     oauth::refresh_token::KIND,
     http::regenerate::KIND,
     manual::token::KIND,
+    signon::api_token::KIND,
 ];
 
 /// The kinds of destinations.
@@ -65,6 +70,8 @@ pub const DESTINATIONS: &[DestinationKind] = &[
     gitlab::ci_variable::KIND,
     gitlab::webhook::KIND,
     file::KIND,
+    kubernetes::secret::KIND,
+    signon::synced_secret::KIND,
     vault::kv::KIND,
     github::actions_secret::KIND,
     github::actions_variable::KIND,

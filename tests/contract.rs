@@ -8,6 +8,7 @@ mod common;
 mod contract {
     mod atlassian;
     mod bench;
+    mod clusters;
     mod credentials;
     mod destinations;
     mod faults;

@@ -79,6 +79,19 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
                 ..TokenRecord::named(&current.id)
             });
             // Without a ledger, and with an old one: a destination that was seen to hold a live one says that one lives.
+            // What the issuer said of that one counts where it is newer than what is remembered, or tells more.
+            if let Some(proved) = &seen.proved {
+                let tells_more = |live: &TokenRecord| {
+                    if live.id == proved.id {
+                        live.expires.is_none()
+                    } else {
+                        live.created.zip(proved.created).is_some_and(|(live, proved)| proved > live)
+                    }
+                };
+                if live.as_ref().is_none_or(tells_more) {
+                    live = Some(proved.clone());
+                }
+            }
             if live.is_none() && seen.sights.iter().any(|sight| matches!(sight, Sight::Live { .. })) {
                 live = Some(TokenRecord::named(id.clone().unwrap_or_default()));
             }

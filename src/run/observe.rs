@@ -1,6 +1,7 @@
 //! Looking: what lives at the issuers, and what every destination holds. Every run does it, also when nothing is due.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -14,7 +15,7 @@ use crate::destination::Holding;
 use crate::issuer::{Inventory, Issuer, Proof, Succession};
 use crate::ledger::{Current, Entry, Ledger};
 use crate::plan::{Seat, Seen, Sight};
-use crate::token::{Salt, TokenValue};
+use crate::token::{Salt, TokenRecord, TokenValue};
 
 /// What was seen of a token.
 pub struct Observation {
@@ -134,18 +135,21 @@ pub(super) async fn one(
         }
         blind @ Inventory::Blind { .. } => blind,
     };
+    let proofs: Mutex<Vec<TokenRecord>> = Mutex::default();
     let looks = join_all(token.destinations.iter().map(|to| {
         let closed = token.needs.iter().find_map(trouble);
-        let inventory = &inventory;
+        let (inventory, proofs) = (&inventory, &proofs);
         async move {
             if let Some(why) = closed {
                 return (Sight::Unseen(why), None);
             }
-            sight(token.issuer.as_ref(), to, inventory, entry, salt).await
+            sight(token.issuer.as_ref(), to, inventory, (entry, salt), proofs).await
         }
     }))
     .await;
     let (mut sights, lent): (Vec<Sight>, Vec<Option<TokenValue>>) = looks.into_iter().unzip();
+    let proofs = proofs.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let proved = proofs.into_iter().max_by_key(|record| record.created);
     if !token.issuer.askable() {
         unasked::compare(&token.wanted.destinations, &mut sights, &lent);
     }
@@ -154,7 +158,7 @@ pub(super) async fn one(
     } else {
         Vec::new()
     };
-    Ok(Observation { seen: Seen { inventory, sights }, lent, exposed })
+    Ok(Observation { seen: Seen { inventory, sights, proved }, lent, exposed })
 }
 
 /// A token that rotates itself logs in with its own value: the one at hand, or the one that its destination holds
@@ -192,8 +196,8 @@ async fn sight(
     issuer: &dyn Issuer,
     to: &Place,
     inventory: &Inventory,
-    entry: Option<&Entry>,
-    salt: &Salt,
+    (entry, salt): (Option<&Entry>, &Salt),
+    proofs: &Mutex<Vec<TokenRecord>>,
 ) -> (Sight, Option<TokenValue>) {
     let last = entry.and_then(|entry| entry.delivered.get(to.address().as_str())).map(|delivered| &delivered.receipt);
     let value = match to.look(last).await {
@@ -239,7 +243,10 @@ async fn sight(
         return (Sight::Unknowable("what it holds is not of this issuer's make".to_owned()), None);
     }
     match (issuer.verify(&value).await, is_current) {
-        (Proof::Identity(record) | Proof::Matched(record), _) => (live(Some(record.id)), Some(value)),
+        (Proof::Identity(record) | Proof::Matched(record), _) => {
+            proofs.lock().unwrap_or_else(PoisonError::into_inner).push((*record).clone());
+            (live(Some(record.id)), Some(value))
+        }
         (Proof::Alive, Some(true)) => (live(current.map(|current| current.id.clone())), Some(value)),
         // Alive, and not what was confirmed: ours only if a run of ours was cut off, or if nothing was known before.
         (Proof::Alive, Some(false)) if entry.is_none_or(|entry| entry.intents.is_empty()) => {

@@ -159,6 +159,7 @@ pub(crate) fn all() -> Vec<Fixture> {
     fixtures.extend(super::github_issuers::all());
     fixtures.extend(super::zendesk::issuers());
     fixtures.extend(super::general::issuers());
+    fixtures.push(super::clusters::issuer());
     fixtures
 }
 

@@ -261,6 +261,7 @@ pub(crate) fn all() -> Vec<Place> {
     places.extend(super::general::places());
     places.extend(webhooks::all());
     places.extend(vault::all());
+    places.extend(super::clusters::places());
     places.extend(github_places::all());
     places.extend(zendesk::places());
     places

@@ -162,7 +162,7 @@ pub(crate) fn any_case() -> impl Strategy<Value = Case> {
         |(wanted, entry, lives, mut sights, moment, asked)| {
             sights.truncate(wanted.destinations.len());
             let asked = asked.map(|(force, revoke_now)| Asked { force, revoke_now, reason: None });
-            Case { wanted, entry, seen: Seen { inventory: lives.inventory(), sights }, moment, asked }
+            Case { wanted, entry, seen: Seen { inventory: lives.inventory(), sights, proved: None }, moment, asked }
         },
     )
 }

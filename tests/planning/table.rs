@@ -200,7 +200,7 @@ impl Case {
         let (entry, moment) = ledger(know);
         let asked = Asked { force: *ask == "force", reason: Some("a test asks".to_owned()), ..Asked::default() };
         let asked = (!ask.is_empty()).then_some(asked);
-        Self { wanted, entry, seen: Seen { inventory: inventory(lives), sights }, moment, asked }
+        Self { wanted, entry, seen: Seen { inventory: inventory(lives), sights, proved: None }, moment, asked }
     }
 
     pub(crate) fn plan(&self) -> Plan {

@@ -65,8 +65,10 @@ pub(crate) fn decoded(data: Option<&Value>) -> Result<BTreeMap<String, Option<St
 }
 
 impl Secret {
+    /// Who owns a key besides the applier of that name: somebody who updated under the same name is another one.
     fn owners<'a>(&'a self, key: &'a str, but: &'a str) -> impl Iterator<Item = &'a Manager> {
-        self.managers.iter().filter(move |manager| manager.name != but && manager.keys.contains(key))
+        let own = move |manager: &Manager| manager.name == but && manager.operation == "Apply";
+        self.managers.iter().filter(move |manager| !own(manager) && manager.keys.contains(key))
     }
 
     fn manage(&mut self, name: &str, operation: &'static str, now: DateTime<Utc>) -> &mut Manager {
@@ -93,7 +95,8 @@ impl Secret {
         }
         for (_, field) in &conflicts {
             let key = field.trim_start_matches(".data.");
-            self.managers.iter_mut().filter(|manager| manager.name != write.manager).for_each(|manager| {
+            let own = |manager: &Manager| manager.name == write.manager && manager.operation == "Apply";
+            self.managers.iter_mut().filter(|manager| !own(manager)).for_each(|manager| {
                 manager.keys.remove(key);
             });
         }

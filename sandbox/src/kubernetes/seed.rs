@@ -44,6 +44,11 @@ impl Kubernetes {
         self.accounts.remove(token);
     }
 
+    /// Ends the tokens of all accounts.
+    pub fn end_accounts(&mut self) {
+        self.accounts.clear();
+    }
+
     /// Adds a namespace.
     pub fn add_namespace(&mut self, name: &str) {
         self.namespaces.insert(name.to_owned());
@@ -58,7 +63,8 @@ impl Kubernetes {
             self.mint.remember(value);
         }
         self.revision += 1;
-        let operation = if manager == "signon" { "Apply" } else { "Update" };
+        let applies = manager == "signon" || manager.starts_with("tokenwheel");
+        let operation = if applies { "Apply" } else { "Update" };
         let keys: BTreeSet<String> = data.keys().cloned().collect();
         let manager = Manager { name: manager.to_owned(), operation, time: self.clock.now(), keys };
         let secret = Secret {

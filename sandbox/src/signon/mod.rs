@@ -76,8 +76,8 @@ pub struct Token {
     pub created_at: DateTime<Utc>,
     /// How long it lives.
     pub life: TimeDelta,
-    /// Whether it was revoked.
-    pub revoked: bool,
+    /// When it was revoked, if it was.
+    pub revoked: Option<DateTime<Utc>>,
 }
 
 impl Token {
@@ -88,7 +88,7 @@ impl Token {
 
     /// Whether it works at this time.
     pub fn is_live(&self, now: DateTime<Utc>) -> bool {
-        !self.revoked && now < self.expires_at()
+        self.revoked.is_none() && now < self.expires_at()
     }
 }
 

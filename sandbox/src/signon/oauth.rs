@@ -92,13 +92,13 @@ impl Signon {
     fn revoke(&mut self, request: &Request) -> Answer {
         let form = form(request);
         let value = form.get("token").map(String::as_str).unwrap_or_default();
-        let client = self.client(request);
+        let (client, now) = (self.client(request), self.clock.now());
         let Some(found) = self.tokens.iter_mut().find(|token| token.value == value) else {
             return Answer::json(200, &json!({}));
         };
         match client {
             Client::Application(name) if name == found.application => {
-                found.revoked = true;
+                found.revoked.get_or_insert(now);
                 Answer::json(200, &json!({}))
             }
             _ => {

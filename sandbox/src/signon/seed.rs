@@ -34,6 +34,15 @@ impl Signon {
         self.mint_token(email, application, made, life)
     }
 
+    /// Adds a token of a value that was made elsewhere.
+    pub fn plant_token(&mut self, email: &str, app: &str, value: &str, made: DateTime<Utc>, life: TimeDelta) {
+        self.add_token(email, app, made, life);
+        self.mint.remember(value);
+        if let Some(token) = self.tokens.last_mut() {
+            value.clone_into(&mut token.value);
+        }
+    }
+
     /// Lets a user sign in to an application.
     pub fn grant(&mut self, email: &str, application: &str) {
         if let Some(user) = self.users.iter_mut().find(|user| user.email == email) {
@@ -51,12 +60,16 @@ impl Signon {
     /// Suspends a user, and so ends all its tokens.
     pub fn suspend(&mut self, email: &str) {
         self.users.iter_mut().filter(|user| user.email == email).for_each(|user| user.suspended = true);
-        self.tokens.iter_mut().filter(|token| token.user == email).for_each(|token| token.revoked = true);
+        let now = self.clock.now();
+        let theirs = self.tokens.iter_mut().filter(|token| token.user == email);
+        theirs.for_each(|token| token.revoked = token.revoked.or(Some(now)));
     }
 
     /// Ends a token, as the button for people does.
     pub fn end_token(&mut self, value: &str) {
-        self.tokens.iter_mut().filter(|token| token.value == value).for_each(|token| token.revoked = true);
+        let now = self.clock.now();
+        let these = self.tokens.iter_mut().filter(|token| token.value == value);
+        these.for_each(|token| token.revoked = token.revoked.or(Some(now)));
     }
 
     /// Every token of a user for an application, in the order in which they were made.

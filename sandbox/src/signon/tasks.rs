@@ -54,16 +54,22 @@ impl Signon {
         let ours = |token: &&mut Token| {
             token.user == email && token.application == application && token.created_at.timestamp() == made
         };
-        let revokes = code.contains(".revoke");
-        self.tokens.iter_mut().filter(ours).for_each(|token| token.revoked |= revokes);
-        revokes
+        let now = self.clock.now();
+        let mut these = self.tokens.iter_mut().filter(ours);
+        if code.contains("&:revoke)") {
+            these.for_each(|token| token.revoked = token.revoked.or(Some(now)));
+            true
+        } else {
+            let ended = |token: &Token| token.revoked.unwrap_or(token.expires_at());
+            these.all(|token| ended(token) <= now - TimeDelta::minutes(5))
+        }
     }
 
     /// Makes a token, as the pages for people, the nightly task and a runner do.
     pub(crate) fn mint_token(&mut self, email: &str, app: &str, created_at: DateTime<Utc>, life: TimeDelta) -> String {
         let value = self.mint.secret("", URL_SAFE, 43);
         let (user, application) = (email.to_owned(), app.to_owned());
-        self.tokens.push(Token { value: value.clone(), user, application, created_at, life, revoked: false });
+        self.tokens.push(Token { value: value.clone(), user, application, created_at, life, revoked: None });
         value
     }
 
@@ -93,7 +99,7 @@ impl Signon {
         for user in self.users.iter().filter(|user| !user.suspended) {
             for application in &self.applications {
                 let ours = |token: &&Token| token.user == user.email && token.application == application.name;
-                let newest = self.tokens.iter().filter(ours).filter(|token| !token.revoked);
+                let newest = self.tokens.iter().filter(ours).filter(|token| token.revoked.is_none());
                 if let Some(token) = newest.max_by_key(|token| token.expires_at()) {
                     let name = parameterize(&format!("signon-token-{}-{}", user.name, application.name));
                     secrets.push((name, [("bearer_token".to_owned(), token.value.clone())].into()));
