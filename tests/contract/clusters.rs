@@ -77,7 +77,8 @@ fn synced() -> Place {
         cluster.signon.add_application(APP);
         cluster.signon.add_api_user("Collections Publisher", USER);
         cluster.signon.plant_token(USER, APP, NEW, now, TimeDelta::days(730));
-        cluster.add_secret("apps", SYNCED, &[("bearer_token", BEFORE), ("other", "theirs")], "signon");
+        cluster.add_secret("apps", SYNCED, &[("bearer_token", BEFORE)], "signon");
+        cluster.overwrite("apps", SYNCED, "other", "theirs", "somebody");
         cluster.add_workload("apps", Kind::Deployment, "collections-publisher", &[(SYNCED, "bearer_token")]);
         cluster.add_account("apps:wheel", Some(&rules()))
     });
