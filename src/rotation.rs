@@ -164,7 +164,14 @@ impl<'a> Rotation<'a, Due> {
         }
         // A token that lives and has time waits for every destination that has a use for it.
         let waits = |missed: &Missed| job.stops.get(missed.index).is_none_or(|stop| !stop.expendable);
-        if !owed.is_empty() && (willing.is_empty() || (!job.pressing && owed.iter().any(waits))) {
+        // While one that is to have it first refuses it, the others get nothing; and what the next turn is made with must
+        // be kept by somebody, or the very value that is to be saved is lost.
+        let stop = |index: &usize| job.stops.get(*index);
+        let held_up = owed.iter().any(|missed| stop(&missed.index).is_some_and(|stop| stop.first));
+        let reached: Vec<&Stop> = willing.iter().filter_map(stop).filter(|stop| stop.first || !held_up).collect();
+        let keeps = |stop: &Stop| stop.form.has_value();
+        let kept = reached.iter().any(|stop| keeps(stop)) || !job.stops.iter().any(keeps);
+        if !owed.is_empty() && (reached.is_empty() || !kept || (!job.pressing && owed.iter().any(waits))) {
             return Err(Stopped::rehearsing(&owed, job.stops.len()));
         }
         let unsure = if let Leave::Unknown(why) = leave { format!("; {why}") } else { String::new() };

@@ -6,7 +6,7 @@ mod common;
 use chrono::TimeDelta;
 use common::{Bench, force, of, rotated, text};
 
-const CONFIG: &str = r#"
+const CONFIG: &str = r"
 version: 1
 every: 12h
 connections: {}
@@ -17,7 +17,7 @@ tokens:
       - { kind: file, path: sender }
       - { kind: file, path: receiver, first: true }
 ledger: { kind: file, path: ledger.json }
-"#;
+";
 
 fn bench() -> Bench {
     let bench = Bench::new(1);
@@ -70,19 +70,16 @@ async fn the_receiver_has_it_before_the_sender_is_given_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_with_another_value_is_told_of_and_one_with_none_gets_its_siblings() {
+async fn a_place_with_another_value_or_none_is_given_its_siblings() {
     let bench = bench();
     bench.rotate().await;
     let first = held(&bench, "sender");
-    std::fs::write(bench.folder.path().join("sender"), "").unwrap();
-    let report = bench.rotate().await;
-    assert_eq!(of(&report, "webhook").outcome.word(), "redelivered", "{}", text(&report));
-    assert_eq!(held(&bench, "sender"), first);
-
-    std::fs::write(bench.folder.path().join("sender"), "whsec_somebody-elses\n").unwrap();
-    let report = bench.rotate().await;
-    assert!(text(&report).contains("another value than the one delivered last"), "{}", text(&report));
-    assert_eq!(held(&bench, "sender"), "whsec_somebody-elses");
+    for other in ["", "whsec_somebody-elses\n"] {
+        std::fs::write(bench.folder.path().join("sender"), other).unwrap();
+        let report = bench.rotate().await;
+        assert_eq!(of(&report, "webhook").outcome.word(), "redelivered", "{}", text(&report));
+        assert_eq!(held(&bench, "sender"), first);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -140,16 +140,13 @@ fn deploy_key(way: &'static str, app: Option<u64>) -> Fixture {
         };
         numbers = [add("deploy", &live.1, 5), add("deploy", &older.1, 9)];
         add("deploy-2", &stranger.1, 2);
-        match app {
-            Some(app) => {
-                login = github.add_app(app, "wheel").private_key;
-                let number = github.install(app, "acme", &[("administration", "write")], None);
-                connection = json!({ "app": app.to_string(), "installation": number });
-            }
-            None => {
-                let rights = [("administration", "write")];
-                login = github.add_fine_grained_token("ada", "acme", &rights, Some(now + TimeDelta::days(90)));
-            }
+        if let Some(app) = app {
+            login = github.add_app(app, "wheel").private_key;
+            let number = github.install(app, "acme", &[("administration", "write")], None);
+            connection = json!({ "app": app.to_string(), "installation": number });
+        } else {
+            let rights = [("administration", "write")];
+            login = github.add_fine_grained_token("ada", "acme", &rights, Some(now + TimeDelta::days(90)));
         }
     });
     Fixture {

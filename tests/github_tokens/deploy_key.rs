@@ -110,13 +110,28 @@ fn where_an_organization_allows_no_keys_the_old_one_lives_on() {
 #[test]
 fn a_lost_answer_is_healed_and_leaves_no_key_that_nobody_holds() {
     let stage = stage(false);
+    stage.run(&["rotate"]).ends(0, "rotated");
     stage.befalls(Method::POST, "/keys", 1, What::DropAfter);
-    stage.run(&["rotate"]);
-    stage.run(&["rotate"]).ends(0, "");
+    let by_hand = ["rotate", "--only", "deploy", "--force", "--reason", "a test asks for it"];
+    stage.run(&by_hand).ends(0, "a new token may exist that nobody holds");
+    stage.run(&["rotate"]).ends(0, "kept");
     let keys = stage.keys("deploy");
     assert_eq!(keys.len(), 1);
     assert_eq!(held(&stage), keys[0].key);
     assert_eq!(stage.keys("somebody else's").len(), 1);
+}
+
+#[test]
+fn without_a_ledger_a_lost_answer_is_healed_too_and_the_old_key_is_left_to_a_person() {
+    let stage = stage(false);
+    let old = stage.keys("deploy").remove(0);
+    stage.befalls(Method::POST, "/keys", 1, What::DropAfter);
+    stage.run(&["rotate"]).ends(0, "rotated");
+    let told = format!("token {} of the same name lives too and is unknown to the ledger", old.id);
+    stage.run(&["rotate"]).ends(0, &told);
+    let keys = stage.keys("deploy");
+    assert_eq!((keys.len(), keys[0].id), (2, old.id));
+    assert_eq!(held(&stage), keys[1].key);
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Stage {
     /// Writes the tokens of a config, beside a connection as the App.
     pub(crate) fn write(&self, tokens: &str) {
         let head = format!(
-            "version: 1\nevery: 12h\nconnections:\n  github: {{ service: github, url: \"{}\", app: \"17\", \
+            "version: 1\nevery: 1h\nconnections:\n  github: {{ service: github, url: \"{}\", app: \"17\", \
              installation: 1701, token: env:APP_KEY }}\ntokens:\n",
             self.served.github
         );
