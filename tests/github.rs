@@ -5,7 +5,6 @@
 #[expect(dead_code, reason = "the stage of the wheel, of which GitHub needs a part")]
 mod stage;
 
-#[path = "github"]
 mod github {
     mod estate;
     mod inside;

@@ -31,6 +31,19 @@ struct Inside {
 
 impl Inside {
     fn new(login: impl FnOnce(&mut GitHub) -> String) -> Self {
+        Self::with(json!({}), login)
+    }
+
+    /// Logged in with the key of an App, of which there is one.
+    fn app() -> Self {
+        Self::with(json!({ "app": "77", "installation": 7701 }), |github| {
+            let app = github.add_app(77, "wheel");
+            assert_eq!(github.install(77, "acme", RIGHTS, None), 7701);
+            app.private_key
+        })
+    }
+
+    fn with(keys: Value, login: impl FnOnce(&mut GitHub) -> String) -> Self {
         let sandbox = Sandbox::new(5, monday());
         let value = sandbox.github(|github| {
             github.add_member("acme", "ada");
@@ -44,7 +57,7 @@ impl Inside {
             url: Some("https://github.sandbox".parse().unwrap()),
             slot: Slot::holding(login.clone()),
             http: (means.door)(None).unwrap(),
-            keys: json!({}),
+            keys,
             means,
         });
         Self { connection: connection.unwrap(), login, sandbox }
@@ -186,6 +199,37 @@ async fn a_lock_or_a_failure_is_not_taken_for_the_death_of_a_token() {
     });
     let why = inside.connection.identify(&inside.login).await.err().unwrap();
     assert!(matches!(why, LoginError::Dead(_)), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_died_of_a_long_wait_is_opened_anew() {
+    let inside = Inside::app();
+    let secret = inside.secret(json!({ "repository": "acme/app", "name": "TOKEN" }));
+    for hours in [0, 2] {
+        inside.sandbox.advance(TimeDelta::hours(hours));
+        let receipt = secret.deliver(&value("new"), None).await.unwrap();
+        secret.confirm(&value("new"), &receipt).await.unwrap();
+    }
+    inside.connection.log_out().await;
+    let sessions = inside.sandbox.github(|github| github.tokens_of(Make::Installation));
+    assert_eq!(sessions.len(), 2);
+    assert!(sessions.iter().all(|session| !session.is_live(inside.sandbox.now())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_of_few_minutes_is_not_begun_with() {
+    let inside = Inside::app();
+    let secret = inside.secret(json!({ "repository": "acme/app", "name": "TOKEN" }));
+    secret.deliver(&value("new"), None).await.unwrap();
+    inside.sandbox.advance(TimeDelta::minutes(55));
+    // The first answer after the wait tells the time.
+    secret.confirm(&value("new"), &Default::default()).await.unwrap_err();
+    inside.sandbox.forget_exchanges();
+    secret.deliver(&value("newer"), None).await.unwrap();
+    let exchanges = inside.sandbox.exchanges();
+    let count = |path: &str| exchanges.iter().filter(|exchange| exchange.target.contains(path)).count();
+    assert_eq!((count("/access_tokens"), count("/rate_limit")), (1, 0));
+    assert!(exchanges.iter().all(|exchange| exchange.status != Some(401)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,6 @@
 //! <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app>
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use http::Method;
@@ -13,17 +12,17 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use octocrab::models::apps::CreateInstallationAccessToken;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
-use super::wire::date;
-use super::{GitHub, lock, not_let_in, unreachable, withheld};
+use super::login::{not_let_in, unreachable};
+use super::wire::{date, is_a_limit};
+use super::{GitHub, lock, withheld};
 use crate::connection::{Login, LoginError};
 use crate::http::{Answer, HttpError, Retry};
 use crate::text;
 use crate::token::TokenValue;
 
-/// A session is opened anew when it has less than a quarter of its hour left.
-const GOOD_FOR: Duration = Duration::from_mins(45);
+/// A session is opened anew when it has fewer seconds left than these.
+const LAST_MINUTES: i64 = 10 * 60;
 
 /// An App, as the config names it.
 #[derive(Clone)]
@@ -99,11 +98,19 @@ pub(super) struct InstallationJson {
     pub(super) permissions: BTreeMap<String, String>,
 }
 
+/// An App, as it sees itself.
+#[derive(Deserialize)]
+struct AppJson {
+    slug: Option<String>,
+    #[serde(default)]
+    permissions: BTreeMap<String, String>,
+}
+
 /// What the key of an App was exchanged for.
 pub(super) struct Session {
     of: TokenValue,
     narrowed_to: Needs,
-    opened: Instant,
+    dies: i64,
     token: TokenValue,
 }
 
@@ -124,12 +131,6 @@ impl GitHub {
             }
             _ => return Err(not_let_in(&answer, &self.meaning(&answer))),
         }
-        #[derive(Deserialize)]
-        struct AppJson {
-            slug: Option<String>,
-            #[serde(default)]
-            permissions: BTreeMap<String, String>,
-        }
         let found: AppJson = answer.json().map_err(unreachable)?;
         let rights = found.permissions.iter().map(|(name, level)| text::plain(&format!("{name}={level}"))).collect();
         let who = found.slug.map(|slug| format!("App {}", text::plain(&slug)));
@@ -148,40 +149,68 @@ impl GitHub {
         TokenValue::new(&signed).map_err(|why| LoginError::Dead(why.to_string()))
     }
 
-    /// Any answer tells the time, also a refusal; this one costs nothing.
+    /// The time of GitHub's latest answer. Any answer tells it, also a refusal; the one that is asked for costs nothing.
     async fn server_time(&self) -> Result<i64, HttpError> {
-        let ask = || async {
-            let answer = self.call_as_nobody(Method::GET, "rate_limit", None, Retry::Read).await?;
-            let now = date(&answer).ok_or_else(|| answer.unclear("the answer does not tell the time"))?;
-            Ok((now, Instant::now()))
-        };
-        let (then, asked) = self.clock.get_or_try_init(ask).await?;
-        Ok(then + i64::try_from(asked.elapsed().as_secs()).unwrap_or(0))
+        let latest = *lock(&self.clock);
+        if let Some(now) = latest {
+            return Ok(now);
+        }
+        let answer = self.call_as_nobody(Method::GET, "rate_limit", None, Retry::Read).await?;
+        date(&answer).ok_or_else(|| answer.unclear("the answer does not tell the time"))
     }
 
     /// The session of the App's key, opened when it is first needed.
     pub(super) async fn session(&self, app: &App, key: &TokenValue) -> Result<TokenValue, HttpError> {
         let needs = lock(&self.needs).clone();
         let mut open = self.session.lock().await;
+        let latest = *lock(&self.clock);
         let fits = |session: &&Session| {
-            session.of.same_as(key) && session.narrowed_to == needs && session.opened.elapsed() < GOOD_FOR
+            let lasts = latest.is_none_or(|now| session.dies - now > LAST_MINUTES);
+            session.of.same_as(key) && session.narrowed_to == needs && lasts
         };
         if let Some(session) = open.as_ref().filter(fits) {
             return Ok(session.token.clone());
         }
         let answer = self.exchange(app, key, &needs.order()).await?;
         if !answer.ok() {
+            if answer.status.as_u16() == 401 {
+                *lock(&self.dead) = Some(key.clone());
+            }
             return Err(answer.refused(&refusal(&answer, app, &needs).unwrap_or_else(|| self.meaning(&answer))));
         }
-        let token = answer.json::<InstallationJson>()?.token;
+        let InstallationJson { token, expires_at, .. } = answer.json()?;
         lock(&self.opened).push(token.clone());
-        *open = Some(Session { of: key.clone(), narrowed_to: needs, opened: Instant::now(), token: token.clone() });
+        let dies = expires_at.timestamp();
+        *open = Some(Session { of: key.clone(), narrowed_to: needs, dies, token: token.clone() });
         Ok(token)
     }
 
-    /// Asks for an installation token.
+    /// Forgets a session that GitHub no longer takes; another may have been opened meanwhile.
+    pub(super) async fn drop_session(&self, token: &TokenValue) {
+        let mut open = self.session.lock().await;
+        open.take_if(|session| session.token.same_as(token));
+        *lock(&self.clock) = None;
+    }
+
+    /// Asks for an installation token. An assertion that was made for a time long past is refused, and nothing done: then
+    /// the time is asked for, once.
     /// <https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app>
     pub(super) async fn exchange(
+        &self,
+        app: &App,
+        key: &TokenValue,
+        order: &CreateInstallationAccessToken,
+    ) -> Result<Answer, HttpError> {
+        let knew = lock(&self.clock).is_some();
+        let answer = self.exchange_now(app, key, order).await?;
+        if answer.status.as_u16() == 401 && knew {
+            *lock(&self.clock) = None;
+            return self.exchange_now(app, key, order).await;
+        }
+        Ok(answer)
+    }
+
+    async fn exchange_now(
         &self,
         app: &App,
         key: &TokenValue,
@@ -208,18 +237,26 @@ impl GitHub {
     }
 }
 
-/// What GitHub means when it refuses such a token.
+/// What GitHub means when it refuses such a token; `None` where it means what it always does.
 pub(super) fn refusal(answer: &Answer, app: &App, needs: &Needs) -> Option<String> {
     let (permissions, repositories) = needs.words();
     match answer.status.as_u16() {
         401 => Some(format!("GitHub does not take this key for the App {}", app.id)),
+        403 if is_a_limit(answer) => None,
         403 => Some(format!("the installation {} of the App {} is suspended, or blocked", app.installation, app.id)),
         404 => Some(format!("the App {} has no installation {}", app.id, app.installation)),
-        422 => Some(format!(
-            "the installation {} was not granted all of {permissions}, or does not reach all of {repositories}; \
-             change it on its page under *Installed GitHub Apps*",
-            app.installation
-        )),
+        422 => {
+            let reach = if repositories.is_empty() {
+                repositories
+            } else {
+                format!(", or does not reach all of {repositories}")
+            };
+            Some(format!(
+                "the installation {} was not granted all of {permissions}{reach}; change it on its page under *Installed \
+                 GitHub Apps*",
+                app.installation
+            ))
+        }
         _ => None,
     }
 }

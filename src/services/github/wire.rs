@@ -23,6 +23,11 @@ fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
     answer.headers.get(name)?.to_str().ok()
 }
 
+/// Whether a refusal is about how many requests there were.
+pub(super) fn is_a_limit(answer: &Answer) -> bool {
+    header(answer, "x-ratelimit-remaining") == Some("0") || answer.headers.contains_key("retry-after")
+}
+
 /// What a refusal means, from the headers that say it. The text of the body is never repeated.
 /// <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api>
 pub(super) fn meaning(answer: &Answer, may_be_a_job_s: bool) -> String {
