@@ -84,6 +84,8 @@ pub struct Retired {
     pub failed: Option<String>,
     /// When it dies by itself.
     pub dies: Option<DateTime<Utc>>,
+    /// Until when it may go on working although it was revoked, where the issuer is slow.
+    pub lingers: Option<DateTime<Utc>>,
     /// Whether it was asked for at once.
     pub now: bool,
 }
@@ -253,7 +255,12 @@ impl Retired {
     fn sentence(&self, now: DateTime<Utc>) -> String {
         let id = text::plain(&self.id);
         match (&self.failed, self.dies) {
-            (None, _) => format!("token {id} was ended"),
+            (None, _) => match self.lingers {
+                Some(until) => {
+                    format!("token {id} was revoked, and may go on working until {}", text::when(until, now))
+                }
+                None => format!("token {id} was ended"),
+            },
             (Some(why), Some(dies)) => {
                 format!(
                     "token {id} could not be ended and lives until {}: {why}; the next run tries again",

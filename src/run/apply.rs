@@ -293,9 +293,10 @@ impl Run {
             };
             (self.world.tell)(name, Verb::Retire, &format!("token {} {told}", text::plain(&retiree.id)));
             record::retired(&mut self.ledger, token, retiree, &ended);
+            let lingers = record::lingers(&ended);
             let failed = ended.err().map(|error| format!("{error:#}"));
-            let one =
-                Retired { id: retiree.id.clone(), failed, dies: retiree.expires, now: self.wish.asked.revoke_now };
+            let (id, dies, now) = (retiree.id.clone(), retiree.expires, self.wish.asked.revoke_now);
+            let one = Retired { id, failed, dies, lingers, now };
             retired.entry((*name).clone()).or_default().push(one);
         }
         for (name, retired) in retired {

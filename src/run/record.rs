@@ -10,7 +10,34 @@ use crate::issuer::{Ended, Inventory, Succession};
 use crate::ledger::{Current, Delivered, Entry, Intent, Ledger, Retiree};
 use crate::plan::{Plan, Sight, Step};
 use crate::rotation::{Confirmed, Held, Missed};
-use crate::token::{Fingerprint, TokenRecord};
+use crate::token::{Fingerprint, Salt, TokenRecord};
+
+/// Takes down which value lived, where the issuer says of one that it lives and not which one it is: beside a successor
+/// whose answer was lost, only its fingerprint would tell them apart.
+fn remember_unnamed(
+    entry: &mut Entry,
+    token: &Turning,
+    plan: &Plan,
+    seen: Option<&Observation>,
+    now: DateTime<Utc>,
+    salt: &Salt,
+) {
+    let overlaps = token.issuer.succession() == Succession::Overlaps;
+    let live = plan.live.as_ref().filter(|live| overlaps && entry.current.is_none() && !live.id.is_empty());
+    let unnamed = seen.and_then(|seen| {
+        let mut held = seen.seen.sights.iter().zip(&seen.lent);
+        held.find_map(|(sight, lent)| lent.as_ref().filter(|_| matches!(sight, Sight::Live { record: None, .. })))
+    });
+    if let (Some(live), Some(value)) = (live, unnamed) {
+        entry.current = Some(Current {
+            id: live.id.clone(),
+            created: live.created,
+            expires: live.expires,
+            fingerprint: Some(value.fingerprint(salt)),
+            confirmed: now,
+        });
+    }
+}
 
 /// Moves what is known of a renamed token to its new name.
 pub(super) fn rename(wheel: &Wheel, ledger: &mut Ledger) {
@@ -49,7 +76,9 @@ pub(super) fn intend(
 ) {
     // Their overlap counts too: a run that died may have delivered one where nobody can look.
     mark_strays(ledger, token, plan, since + token.wanted.overlap);
+    let salt = ledger.salt.clone();
     let entry = entry(ledger, token);
+    remember_unnamed(entry, token, plan, seen, since, &salt);
     let lived: BTreeMap<String, Option<DateTime<Utc>>> = match seen.map(|seen| &seen.seen.inventory) {
         Some(Inventory::Listed(records)) => records.iter().map(|record| (record.id.clone(), record.created)).collect(),
         _ => BTreeMap::new(),
@@ -230,6 +259,14 @@ pub(super) fn marked(ledger: &Ledger, token: &Turning, now: DateTime<Utc>) -> Ve
     let current = entry.and_then(|entry| entry.current.as_ref()).map(|current| current.id.as_str());
     let retire = entry.map(|entry| entry.retire.as_slice()).unwrap_or_default();
     retire.iter().filter(|retiree| retiree.after <= now && Some(retiree.id.as_str()) != current).cloned().collect()
+}
+
+/// Until when what was revoked may go on working.
+pub(super) const fn lingers(ended: &anyhow::Result<Ended>) -> Option<DateTime<Utc>> {
+    match ended {
+        Ok(Ended::NotYet { until }) => Some(*until),
+        Ok(Ended::Ended) | Err(_) => None,
+    }
 }
 
 /// Takes down what came of a revocation.

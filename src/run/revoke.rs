@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::setup::Turning;
 use super::{Run, log_out, record, release};
-use crate::issuer::Inventory;
+use crate::issuer::{Ended, Inventory};
 use crate::ledger::{self, Retiree};
 use crate::plan::Sight;
 use crate::report::{Outcome, Retired, RunReport};
@@ -58,13 +58,20 @@ impl Run {
                 let own = || token.own.as_ref().and_then(|_| token.ground.slot().lend());
                 let value = self.value_of(token, &old.id).or_else(own);
                 let ended = token.issuer.revoke(&old, value.as_ref()).await;
-                let told = ended.as_ref().map_or_else(|error| format!("not ended: {error:#}"), |_| "ended".to_owned());
+                let told = match &ended {
+                    Ok(Ended::Ended) => "ended".to_owned(),
+                    Ok(Ended::NotYet { until }) => {
+                        format!("works until {} at the latest", text::when(*until, self.started))
+                    }
+                    Err(error) => format!("not ended: {error:#}"),
+                };
                 (self.world.tell)(&plan.name, Verb::Retire, &format!("token {} {told}", text::plain(&old.id)));
                 let after = self.started;
                 let retiree = Retiree { id: old.id.clone(), after, expires: old.expires, tried: 0 };
                 record::retired(&mut self.ledger, token, &retiree, &ended);
+                let lingers = record::lingers(&ended);
                 let failed = ended.err().map(|error| format!("{error:#}"));
-                retired.push(Retired { id: old.id.clone(), failed, dies: old.expires, now: true });
+                retired.push(Retired { id: old.id.clone(), failed, dies: old.expires, lingers, now: true });
             }
             let ended = retired.iter().all(|old| old.failed.is_none());
             if ended {

@@ -1,6 +1,6 @@
 //! `supply`: a person hands over a value that no API mints; the other five verbs are done as always.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -62,7 +62,7 @@ impl Wheel {
         if !token.issuer.recognises(&value) {
             return Err(Unfit::Unknown { name, kind: token.spec.issuer.kind.clone() });
         }
-        token.issuer = Arc::new(Supplied { inner: Arc::clone(&token.issuer), value, dies });
+        token.issuer = Arc::new(Supplied { inner: Arc::clone(&token.issuer), value, dies, follows: Mutex::default() });
         token.wanted.succession = Succession::Overlaps;
         token.wanted.create = true;
         token.wanted.watch = false;
@@ -113,9 +113,24 @@ struct Supplied {
     inner: Arc<dyn Issuer>,
     value: TokenValue,
     dies: Option<DateTime<Utc>>,
+    /// What lived when it was handed over.
+    follows: Mutex<Option<TokenRecord>>,
 }
 
 impl Supplied {
+    /// Which record it is, where the issuer only says that it lives: the one that is newer than what lived before.
+    async fn newcomer(&self) -> Option<Box<TokenRecord>> {
+        let Ok(Inventory::Listed(records)) = self.inner.inventory().await else { return None };
+        let old = self.follows.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let newer =
+            |record: &TokenRecord| old.as_ref().is_none_or(|old| record.id != old.id && record.created > old.created);
+        let mut found = records.into_iter().filter(newer);
+        match (found.next(), found.next()) {
+            (Some(only), None) => Some(Box::new(only)),
+            _ => None,
+        }
+    }
+
     /// What the person says of its end counts where the issuer says nothing.
     fn dated(&self, mut record: Box<TokenRecord>) -> Box<TokenRecord> {
         record.expires = record.expires.or(self.dies);
@@ -151,6 +166,7 @@ impl Issuer for Supplied {
 
     async fn mint(&self, order: &Order<'_>) -> Result<Minted, MintError> {
         let named = || format!("supplied {}", order.now.format("%Y-%m-%d %H:%M"));
+        *self.follows.lock().unwrap_or_else(PoisonError::into_inner) = order.follows.cloned();
         let record = TokenRecord {
             created: Some(order.now),
             expires: self.dies.or(order.until),
@@ -163,6 +179,7 @@ impl Issuer for Supplied {
         match self.inner.verify(value).await {
             Proof::Identity(record) => Proof::Identity(self.dated(record)),
             Proof::Matched(record) => Proof::Matched(self.dated(record)),
+            Proof::Alive => self.newcomer().await.map_or(Proof::Alive, |record| Proof::Identity(self.dated(record))),
             proof => proof,
         }
     }
