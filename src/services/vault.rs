@@ -289,7 +289,7 @@ impl Connection for Vault {
     async fn log_out(&self) {
         let sessions = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
         for (_, session) in sessions {
-            let call = self.request(Method::POST, "auth/token/revoke-self", Retry::Put).json(&json!({}));
+            let call = self.request(Method::POST, "auth/token/revoke-self", Retry::Put);
             match self.send(&session, call).await {
                 Ok(answer) if answer.ok() => {}
                 Ok(answer) => log::warn!("vault: {}", answer.refused(meaning(&answer))),

@@ -41,7 +41,7 @@ fn access(sandbox: &Sandbox) -> Vec<String> {
 fn data_center(way: &'static str, product: &'static str) -> Fixture {
     let ground = Ground::new();
     let (robot, other, at) = (robot(&ground), other(&ground), Dates(ground.sandbox.now()));
-    let mut add = |account: &str, name: &str, made: i64, dies: i64| -> Pat {
+    let add = |account: &str, name: &str, made: i64, dies: i64| -> Pat {
         let dies = ground.sandbox.now() + TimeDelta::days(dies);
         ground.sandbox.atlassian(|atlassian| atlassian.add_pat(account, name, at.ago(made), Some(dies)))
     };
