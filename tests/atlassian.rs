@@ -1,0 +1,16 @@
+//! Atlassian and Vault, through the built binary over the sandbox on loopback: the example of runbook S3, every kind of
+//! it, and the traps.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+#[path = "wheel/stage.rs"]
+#[expect(dead_code, reason = "the stage of the wheel, of which this suite needs a part")]
+mod stage;
+
+#[path = "atlassian"]
+mod atlassian {
+    mod data_center;
+    mod estate;
+    mod example;
+    mod oauth;
+    mod watched;
+}
