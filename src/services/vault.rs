@@ -73,7 +73,7 @@ fn jwt() -> String {
 fn connect(to: Connecting) -> anyhow::Result<Arc<dyn Connection>> {
     let base = to.address()?;
     let mut config: Config = serde_json::from_value(to.keys)?;
-    config.mount = config.mount.trim_matches('/').to_owned();
+    config.mount = trimmed(&config.mount);
     anyhow::ensure!(!config.mount.is_empty(), "`mount` is empty: leave it out for `secret`");
     let host = base.host_str().unwrap_or_default().to_owned();
     Ok(Arc::new(Vault { http: to.http, base, host, slot: to.slot, config, sessions: Mutex::default() }))
@@ -228,6 +228,11 @@ impl Vault {
 fn too_wide(policies: &[String]) -> Option<String> {
     let root = policies.iter().any(|policy| policy == "root");
     root.then(|| "it is a root token, which may do everything: give it a policy of its own".to_owned())
+}
+
+/// A path without slashes around it.
+fn trimmed(path: &str) -> String {
+    path.trim_matches('/').to_owned()
 }
 
 /// A path, each part between the slashes for itself.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
-use super::{Vault, meaning};
+use super::{Vault, meaning, trimmed};
 use crate::connection::own;
 use crate::destination::{Address, Ask, Assurance, Destination, DestinationKind, Holding, Receipt, Site};
 use crate::http::Answer;
@@ -108,8 +108,8 @@ const NOT_KV_2: &str = "the engine there is not KV version 2";
 fn build(keys: Value, site: &Site) -> anyhow::Result<Box<dyn Destination>> {
     let mut config: Config = serde_json::from_value(keys)?;
     let vault = own::<Vault>(site.connection()?)?;
-    let mount = config.mount.as_deref().unwrap_or(&vault.config.mount).trim_matches('/').to_owned();
-    config.path = config.path.trim_matches('/').to_owned();
+    let mount = trimmed(config.mount.as_deref().unwrap_or(&vault.config.mount));
+    config.path = trimmed(&config.path);
     let whole = !config.path.is_empty() && !config.key.is_empty() && !mount.is_empty();
     anyhow::ensure!(whole, "`path`, `key` and `mount` must not be empty");
     let address = Address::new(format!("key {} of {}", config.key, vault.place(&mount, &config.path)));
