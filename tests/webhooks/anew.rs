@@ -171,6 +171,16 @@ async fn a_full_project_or_a_refused_creation_leaves_the_old_one_as_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_value_that_is_too_long_for_an_older_gitlab_leaves_the_old_one_as_it_was() {
+    let bench = masked();
+    bench.sandbox.gitlab(|gitlab| gitlab.hooks.longest_variable = 20);
+    let before = only(&bench);
+    let report = rotate(&bench).await;
+    assert!(text(&report).contains("older versions take at most 100 characters"), "{}", text(&report));
+    assert_eq!(only(&bench), before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn somebody_s_change_of_the_old_one_meanwhile_is_not_lost() {
     let bench = masked();
     let id = only(&bench).id;

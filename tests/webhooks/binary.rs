@@ -1,4 +1,4 @@
-//! The built binary over the sandbox on loopback: the token that triggers a pipeline, in the address of a webhook.
+//! The built binary over the sandbox on loopback: a token in the address of a webhook.
 
 use http::Method;
 use tokenwheel_sandbox::gitlab::{GitLab, Hook};
@@ -111,4 +111,61 @@ fn a_literal_secret_in_the_config_is_refused() {
     let ran = stage.run_in_vain(&["check", "--offline"]);
     assert!(ran.to_string().contains("a credential is never written here"), "{ran}");
     assert_eq!(ran.code, Some(2), "{ran}");
+}
+
+/// As the support desk has it: a trigger token in the address of a webhook, which nobody can edit there.
+#[test]
+fn a_trigger_token_is_turned_in_the_address_of_a_webhook() {
+    let stage = Stage::set();
+    let trigger =
+        "{gitlab}/api/v4/projects/1/ref/main/trigger/pipeline".replace("{gitlab}", "https://gitlab.example.com");
+    let old = stage.sandbox.gitlab(|gitlab| {
+        let old = gitlab.add_trigger("acme/app", stage.bot, "from the desk");
+        let url = format!("{trigger}?token={{tok}}&variables[WHO]=desk");
+        gitlab.add_hook("groups/acme", &Hook { url_variables: with("tok", &old.value), ..GitLab::plain_hook(&url) });
+        old
+    });
+    let token = format!(
+        "tokens:\n  from-the-desk:\n    issuer: {{ kind: gitlab/pipeline-trigger-token, project: acme/app, description: from the desk, \
+         ttl: 30d }}\n    destinations:\n      - {{ kind: gitlab/webhook, group: acme, url: \"{trigger}\", part: {{ url_parameter: \
+         token }} }}\n"
+    );
+    stage.amend("tokens:\n", &token);
+    let ran = stage.run(&["rotate", "--only", "from-the-desk", "--force", "--reason", "a test asks for it"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.to_string().contains("it was made anew, as number "), "{ran}");
+    let hooks = stage.sandbox.gitlab(|gitlab| gitlab.hooks_of("groups/acme"));
+    let new = &hooks[0].url_variables["tok"];
+    assert!(
+        hooks.len() == 1 && is_live(&stage, new) && new.starts_with("glptt-") && !is_live(&stage, &old.value),
+        "{ran}"
+    );
+    let delivered = stage.sandbox.gitlab(|gitlab| gitlab.happens("acme/app", "push_events"));
+    assert_eq!(delivered[0].url, format!("{trigger}?token={new}&variables[WHO]=desk"));
+}
+
+#[test]
+fn a_part_that_there_is_not_is_told_with_those_that_there_are() {
+    let stage = staged("");
+    let config = std::fs::read_to_string(stage.path("tokenwheel.yml")).unwrap();
+    for (part, said) in [
+        ("tokn", "did you mean `token`?"),
+        ("{ url_variable: tok, custom_header: X }", "a second secret of the webhook is another destination"),
+        ("{}", "`part` names one secret"),
+        ("{ url_paramter: token }", "did you mean `url_parameter`?"),
+        ("{ url_variable: [tok] }", "text"),
+    ] {
+        stage.write(&config.replace("{ url_parameter: token }", part));
+        let ran = stage.run_in_vain(&["check", "--offline"]);
+        assert!(ran.code == Some(2) && ran.to_string().contains(said), "{ran}");
+    }
+}
+
+#[test]
+fn a_literal_header_in_the_config_is_refused_too() {
+    let stage = staged("");
+    let config = std::fs::read_to_string(stage.path("tokenwheel.yml")).unwrap();
+    stage.write(&config.replace("token: env:HOOK_TOKEN", "custom_headers: { X-Team: the-hook-s-own-token }"));
+    let ran = stage.run_in_vain(&["check", "--offline"]);
+    assert!(ran.code == Some(2) && ran.to_string().contains("a credential is never written here"), "{ran}");
 }

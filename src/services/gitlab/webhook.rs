@@ -58,9 +58,13 @@ struct Config {
     name: Option<String>,
     /// Its number; not for one that has to be made anew, which gets another.
     id: Option<u64>,
-    /// Which of its secrets this is.
+    /// Which of its secrets this is: `token`, `signing_token`, `{ custom_header: NAME }`, `{ url_variable: NAME }` (a
+    /// masked part of its address) or `{ url_parameter: NAME }` (`?NAME=` in its address, masked or in clear).
+    #[schemars(schema_with = "part::schema")]
     part: Part,
-    /// Where its other secrets are; needed only where it has to be made anew, or where its address changes.
+    /// Where its other secrets are, as it holds them now: `token`, `signing_token`, `url_variables: { NAME: … }`,
+    /// `custom_headers: { NAME: … }`, each `env:NAME` or `file:PATH`. Needed where it has to be made anew (a masked part
+    /// that its address uses) or where its address changes (a parameter in clear), for GitLab never shows them.
     #[serde(default)]
     secrets: Secrets,
     /// Add the custom header where the webhook does not have it yet.
@@ -94,6 +98,8 @@ struct Webhook {
 }
 
 fn build(keys: Value, site: &Site) -> anyhow::Result<Box<dyn Destination>> {
+    let parts = keys.get("part").and_then(Value::as_object).map_or(1, Map::len);
+    anyhow::ensure!(parts == 1, "`part` names one secret; a second secret of the webhook is another destination");
     let config: Config = serde_json::from_value(keys)?;
     let gitlab: Arc<GitLab> = own(site.connection()?)?;
     let wanted = Wanted { id: config.id, url: config.url, name: config.name };
@@ -213,7 +219,10 @@ impl Destination for Webhook {
         match self.confirm {
             Some(Confirm::Delivery) => play::play(&self.place, &hook, self.event(&hook)?).await,
             None if clear.is_some() => Ok(Assurance::ReadBack),
-            None => Ok(Assurance::Unseen(self.part.hidden().to_owned())),
+            None => Ok(Assurance::Unseen(match number(receipt) {
+                Some(_) => format!("{}; it was made anew, as number {}", self.part.hidden(), hook.id()),
+                None => self.part.hidden().to_owned(),
+            })),
         }
     }
 

@@ -2,6 +2,10 @@
 //!
 //! The new one comes into being whole, in one call, with a mark of whose place it takes. The old one goes only when the
 //! new one is confirmed. Whenever a run dies, the next turn finds by the marks which webhooks were only on their way.
+//!
+//! Everything that GitLab shows is carried over and compared. What it takes and does not show cannot be: besides the
+//! secrets that is `duo_flow_callback_enabled` of 19.5, if it is not shown there, which no source says. The log of
+//! deliveries stays with the old one and goes with it.
 
 use serde_json::{Map, Value, json};
 

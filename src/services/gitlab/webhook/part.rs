@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use schemars::JsonSchema;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::address::{Parameter, uses};
@@ -16,7 +16,7 @@ use crate::token::{TokenValue, ValueShape};
 const LONGEST: usize = 2048;
 
 /// One of the secrets of a webhook.
-#[derive(Clone, Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Part {
     /// What the receiver gets as `X-Gitlab-Token`.
@@ -29,6 +29,21 @@ pub(super) enum Part {
     UrlVariable(String),
     /// The parameter of the address of this name, masked or in clear.
     UrlParameter(String),
+}
+
+/// The form of a part, in two choices, so that a misspelt name is told with the right one.
+pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [
+        { "type": "string", "enum": ["token", "signing_token"] },
+        {
+            "type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1,
+            "properties": {
+                "custom_header": { "type": "string", "description": "The name of the custom header." },
+                "url_variable": { "type": "string", "description": "The name of the masked part of the address." },
+                "url_parameter": { "type": "string", "description": "The name of the parameter of the address." },
+            },
+        },
+    ] })
 }
 
 impl fmt::Display for Part {
@@ -179,3 +194,57 @@ impl Part {
 }
 
 const SIGNING: &str = "a signing token is `whsec_` and 32 bytes in base64, as `random/secret` makes them";
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn hook(url: &str) -> Hook {
+        let shown = json!({ "id": 1, "url": url, "url_variables": [{ "key": "tok" }], "custom_headers": [] });
+        serde_json::from_value(shown).unwrap()
+    }
+
+    fn takes(part: &Part, value: &str) -> Result<(), String> {
+        let shape = TokenValue::of_lines(value).unwrap().shape();
+        part.takes(&Way::Field("token"), &shape)
+    }
+
+    #[test]
+    fn a_signing_token_is_known_by_its_form_before_and_by_its_bytes_after_it_is_made() {
+        let key = format!("whsec_{}", STANDARD.encode([7_u8; 32]));
+        assert_eq!((takes(&Part::SigningToken, &key), fits(&key)), (Ok(()), true));
+        for other in
+            ["whsec_short", &key.replace("whsec_", "secret"), &format!("whsec_{}", STANDARD.encode([7_u8; 31]))]
+        {
+            assert!(!fits(other), "{other}");
+        }
+        assert!(takes(&Part::SigningToken, "glpat-x").is_err());
+    }
+
+    fn fits(value: &str) -> bool {
+        Part::SigningToken.fits(&TokenValue::new(value).unwrap()).is_ok()
+    }
+
+    #[test]
+    fn no_header_and_no_address_carries_lines_or_too_much() {
+        let header = || Part::CustomHeader("X".to_owned());
+        let parameter = || Part::UrlParameter("x".to_owned());
+        assert!(takes(&header(), "a\nb").is_err() && takes(&Part::Token, "a\nb").is_err());
+        assert!(takes(&header(), &"x".repeat(2049)).is_err() && takes(&header(), &"x".repeat(2048)).is_ok());
+        assert!(takes(&parameter(), "a&b=c").is_ok() && takes(&Part::UrlVariable("x".to_owned()), "a&b=c").is_err());
+    }
+
+    #[test]
+    fn what_the_address_uses_is_made_anew_and_what_it_does_not_is_changed_in_place() {
+        let way = |part: Part, url: &str| part.way(&hook(url), false);
+        let tok = || Part::UrlVariable("tok".to_owned());
+        assert!(matches!(way(tok(), "https://h/{tok}"), Ok(Way::Anew { variable: Some(_), encodes: false })));
+        assert!(matches!(way(tok(), "https://h/{toker}"), Ok(Way::Entry("url_variables", _))));
+        assert!(way(Part::UrlVariable("kot".to_owned()), "https://h/{tok}").is_err());
+        // Its other variable would be lost with a new address.
+        let clear = Part::UrlParameter("a".to_owned());
+        assert!(matches!(way(clear, "https://h/?a=b"), Ok(Way::Anew { variable: None, .. })));
+    }
+}

@@ -200,6 +200,9 @@ fn refusal(answer: &Answer) -> String {
         (422, _) if field("base").is_some_and(|why| why.contains("Maximum number")) => {
             "there are as many webhooks as GitLab allows here: delete one that nobody needs"
         }
+        (422, _) if field("url_variables").is_some() => {
+            "GitLab does not take the value of a masked part of it; older versions take at most 100 characters"
+        }
         (422, _) if field("signing_token").is_some() => "a signing token is `whsec_` and 32 bytes in base64",
         _ => return meaning(answer),
     };
