@@ -270,7 +270,7 @@ async fn supply(path: &Path, out: &Output, name: String, dies: Option<DateTime<U
     is_token(&config, &name)?;
     let value = handed_over(&name)?;
     let supply = Supply { name: name.clone(), value, dies };
-    let reason = Some("supplied by hand".to_owned());
+    let reason = Some("the value was supplied".to_owned());
     let asked = Asked { force: true, reason, ..Asked::default() };
     let mut wheel = Wheel::build(&config, &setup(false)).map_err(|problems| fatal(&problems.to_string()))?;
     wheel.supply(supply.clone()).map_err(|unfit| fatal(&unfit.to_string()))?;

@@ -13,6 +13,9 @@ mod estate;
 #[path = "crash/estates.rs"]
 mod estates;
 #[cfg(test)]
+#[path = "crash/general.rs"]
+mod general;
+#[cfg(test)]
 #[path = "crash/history.rs"]
 mod history;
 #[cfg(test)]
@@ -141,4 +144,19 @@ fn an_access_token_of_zendesk_is_made_at_every_run() {
 #[test]
 fn a_refresh_token_of_atlassian_exchanges_itself() {
     play(&others::REFRESH_TOKEN);
+}
+
+#[test]
+fn a_refresh_token_of_any_server_exchanges_itself() {
+    play(&general::GRANT);
+}
+
+#[test]
+fn a_key_of_any_api_is_made_anew_in_place() {
+    play(&general::KEY);
+}
+
+#[test]
+fn a_token_that_a_person_made_stays_beside_one_that_is_turned() {
+    play(&general::PERSON);
 }

@@ -10,6 +10,9 @@ mod estate;
 #[path = "crash/estates.rs"]
 mod estates;
 #[cfg(test)]
+#[path = "crash/general.rs"]
+mod general;
+#[cfg(test)]
 #[path = "leak/needle.rs"]
 mod needle;
 #[cfg(test)]

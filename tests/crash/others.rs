@@ -9,13 +9,14 @@ use tokenwheel_sandbox::zendesk::Role;
 use crate::common::{Acme, Bench};
 use crate::estate::{Estate, Kept, Other, Scenario, Subject, kept};
 use crate::estates::{API, APP, WHEEL, connected, refreshers, strangers};
+use crate::general::{GRANT, KEY, PERSON};
 
 /// All of them.
 pub(crate) const ALL: &[Scenario] =
-    &[RUNNER, SECRET, USER_TOKEN, CLIENT_SECRET, CLIENT_SECRETS, ACCESS_TOKEN, REFRESH_TOKEN];
+    &[RUNNER, SECRET, USER_TOKEN, CLIENT_SECRET, CLIENT_SECRETS, ACCESS_TOKEN, REFRESH_TOKEN, GRANT, KEY, PERSON];
 
 /// A pair of refreshers of GitLab, and the tokens of another service.
-fn beside(
+pub(crate) fn beside(
     bench: &mut Bench,
     acme: &Acme,
     connection: &str,

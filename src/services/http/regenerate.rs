@@ -220,7 +220,7 @@ impl Issuer for Regenerate {
     }
 
     fn askable(&self) -> bool {
-        self.config.verify.is_some() && self.config.prefix.is_some()
+        self.config.verify.is_some()
     }
 
     fn ends_tokens(&self) -> bool {
