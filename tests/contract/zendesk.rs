@@ -262,6 +262,32 @@ fn app(form: &'static str, setting: &'static str, keeps: bool) -> Place {
     place
 }
 
+/// The rest of a webhook is compared: what changed beside the value is named.
+#[tokio::test(start_paused = true)]
+async fn a_webhook_that_is_not_what_it_was_is_not_confirmed() {
+    let new = super::bench::value("glpat-a-new-value");
+    for place in places().into_iter().filter(|place| place.kind == "zendesk/webhook") {
+        let to = place.destination().await;
+        let receipt = to.deliver(&new, None).await.unwrap();
+        place.ground.sandbox.zendesk(|zendesk| {
+            zendesk.change_webhook("01HOOK", |hook| drop(hook.custom_headers.remove("X-Other")));
+        });
+        let why = to.confirm(&new, &receipt).await.unwrap_err().to_string();
+        assert!(why.contains("look at its custom_headers"), "{}: {why}", place.name());
+    }
+}
+
+/// Headers are not the place for a credential, and the address of a webhook is not hidden either.
+#[tokio::test(start_paused = true)]
+async fn who_else_could_read_it_is_told_where_zendesk_shows_it() {
+    for place in places() {
+        let to = place.destination().await;
+        to.holds(None).await.unwrap();
+        let shown = ["header", "parameter", "visible"].contains(&place.form);
+        assert_eq!(to.exposure().is_some(), shown, "{}", place.name());
+    }
+}
+
 /// Every place.
 pub(crate) fn places() -> Vec<Place> {
     let (bearer, basic) = (json!({ "token": BEFORE }), json!({ "username": "robot", "password": BEFORE }));

@@ -168,6 +168,18 @@ fn a_secret_that_no_client_has_is_dead_and_nothing_is_attempted() {
 }
 
 #[test]
+fn of_two_clients_the_secret_is_said_to_be_of_neither() {
+    let desk = Desk::set("");
+    for client in ["wheel", "wheel-spare"] {
+        desk.zendesk(|zendesk| {
+            zendesk.change_client(client, |client| client.secret = format!("other{}", client.secret))
+        });
+    }
+    let ran = desk.run_again(&["check"]);
+    assert!(ran.to_string().contains("OAuth client wheel with this secret, nor wheel-spare"), "{ran}");
+}
+
+#[test]
 fn revoking_it_says_what_ends_a_leaked_one() {
     let mut desk = Desk::set("");
     let old = held(&desk, "ZENDESK_SECRET");

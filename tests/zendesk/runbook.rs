@@ -1,7 +1,7 @@
 //! `examples/zendesk-gitlab-trigger.yml`, run as it stands but for its addresses and the number of the app.
 
 use serde_json::json;
-use tokenwheel_sandbox::gitlab::Seeded;
+use tokenwheel_sandbox::gitlab::{GitLab, Hook, Seeded};
 use tokenwheel_sandbox::zendesk::Role;
 
 use crate::stage::{APP, Desk};
@@ -32,6 +32,8 @@ fn found() -> Found {
         let bot_user = gitlab.token_of_value(&bot.value).unwrap().user_id;
         let of_hook = gitlab.add_trigger("acme/app", bot_user, OF_HOOK);
         let of_app = gitlab.add_trigger("acme/app", refresher, "Zendesk Global - Pager");
+        let headers = [("X-Token".to_owned(), bot.value.clone())].into_iter().collect();
+        gitlab.add_hook(APP, &Hook { custom_headers: headers, ..GitLab::plain_hook("https://hooks.acme.com/gitlab") });
         let reader = gitlab.add_personal_token(refresher, "support-reader", &["read_api"], old, dies);
         (bot, of_hook, of_app, reader)
     });
@@ -82,6 +84,8 @@ fn every_procedure_of_the_runbook_is_done_by_one_command() {
 
     let held = |desk: &Desk, key: &str| desk.stage.held(APP, key, "*");
     assert!(desk.is_live(&held(&desk, "SUPPORT_BOT_TOKEN")) && !desk.is_live(&bot.value), "{ran}");
+    let hook = desk.stage.sandbox.gitlab(|gitlab| gitlab.hooks_of(APP)).pop().unwrap();
+    assert_eq!(hook.custom_headers["X-Token"], held(&desk, "SUPPORT_BOT_TOKEN"), "{ran}");
 
     let endpoint = desk.zendesk(|zendesk| zendesk.webhook(ADDRESS_HOOK)).unwrap().endpoint;
     let token = endpoint.split_once("?token=").unwrap().1.split('&').next().unwrap().to_owned();

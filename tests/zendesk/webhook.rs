@@ -166,6 +166,23 @@ fn a_parameter_of_the_address_is_read_back_and_the_rest_of_the_address_kept() {
 }
 
 #[test]
+fn a_header_is_written_alone_read_back_and_warned_of() {
+    let mut desk = Desk::deploying_to("{ kind: zendesk/webhook, id: 01HOOK, part: { custom_header: private-token } }");
+    let old = desk.old().to_owned();
+    desk.zendesk(|zendesk| {
+        zendesk.change_webhook("01HOOK", |hook| {
+            hook.custom_headers.insert("PRIVATE-TOKEN".to_owned(), old);
+            hook.custom_headers.insert("x-team".to_owned(), "one".to_owned());
+        });
+    });
+    let ran = desk.rotate("deploy");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let headers = desk.zendesk(|zendesk| zendesk.webhook("01HOOK")).unwrap().custom_headers;
+    assert!(desk.is_live(&headers["PRIVATE-TOKEN"]) && headers["x-team"] == "one" && headers.len() == 2, "{ran}");
+    assert!(ran.err.contains("Zendesk shows a webhook's own headers"), "{ran}");
+}
+
+#[test]
 fn a_parameter_that_somebody_put_a_dead_token_into_is_mended() {
     let both = "{ kind: zendesk/webhook, id: 01HOOK, part: { url_parameter: token } }, \
                 { kind: gitlab/ci-variable, project: acme/app, key: DEPLOY_TOKEN }";

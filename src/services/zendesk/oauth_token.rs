@@ -199,7 +199,16 @@ impl Issuer for OauthToken {
 
     /// With the token itself where it is at hand, so that no session needs the right to end others.
     async fn revoke(&self, record: &TokenRecord, value: Option<&TokenValue>) -> anyhow::Result<Ended> {
-        let id: u64 = record.id.parse().map_err(|_| {
+        let told = match (record.id.parse::<u64>(), value) {
+            (Ok(id), _) => Some(id),
+            (Err(_), Some(value)) => match self.zendesk.who(value).await? {
+                Who::Is(found) => Some(found.id),
+                Who::Nobody(_) => return Ok(Ended::Ended),
+                Who::Hidden => None,
+            },
+            (Err(_), None) => None,
+        };
+        let id = told.ok_or_else(|| {
             anyhow::anyhow!("Zendesk's number of this access token is not known; it dies by itself within two days")
         })?;
         let path = format!("api/v2/oauth/tokens/{id}");

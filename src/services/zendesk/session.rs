@@ -166,13 +166,14 @@ impl Zendesk {
 
     async fn open(&self, secret: &TokenValue, scope: &str, clients: &[String]) -> Result<Session, Why> {
         let unclear = |error: HttpError| Why::Unclear(error.to_string());
-        let mut why = Why::Unclear("no client is known".to_owned());
+        let mut unknown = String::new();
         for client in clients {
             // Asked twice it opens two sessions, of which the lost one dies within the hour.
             let granted = match self.exchange(client, secret, scope, LIFE, Retry::Read).await {
                 Ok(granted) => granted,
                 Err(refused) if refused.unknown => {
-                    why = Why::Dead(refused.error.to_string());
+                    unknown =
+                        if unknown.is_empty() { refused.error.to_string() } else { format!("{unknown}, nor {client}") };
                     continue;
                 }
                 Err(refused) => return Err(unclear(refused.error)),
@@ -204,7 +205,7 @@ impl Zendesk {
             self.sessions.lock().unwrap_or_else(PoisonError::into_inner).push(session.clone());
             return Ok(session);
         }
-        Err(why)
+        Err(Why::Dead(unknown))
     }
 
     /// The newest session of this secret and these scopes.

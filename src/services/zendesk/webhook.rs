@@ -180,6 +180,10 @@ impl Destination for Webhook {
     async fn rehearse(&self, ask: &Ask<'_>) -> anyhow::Result<()> {
         let hook = self.look().await?;
         self.config.part.fits(hook).map_err(|why| anyhow::anyhow!("{}: {why}", self.address))?;
+        if let Part::CustomHeader(_) = self.config.part {
+            let shown = "Zendesk shows a webhook's own headers to every administrator";
+            log::warn!("{}: {shown}; as a bearer token or an API key nobody could read it", self.address);
+        }
         if ask.depth == Depth::Try {
             // The name as it is: a write that changes nothing and holds no value.
             let tried = self.patch(&json!({ "name": hook.name })).await;
