@@ -49,13 +49,18 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
                 .filter(|record| !entry.is_some_and(|entry| entry.retires(&record.id)))
                 .collect();
             let ours = |record: &TokenRecord| entry.is_some_and(|entry| entry.may_have_made(record));
+            // What a destination holds is a live one, and its issuer cannot say which: then none of several is picked.
+            let unnamed = seen.sights.iter().any(|sight| matches!(sight, Sight::Live { record: None, .. }));
             if live.is_none() {
                 let mine: Vec<&TokenRecord> = others.iter().copied().filter(|record| ours(record)).collect();
                 match (others.as_slice(), mine.as_slice()) {
                     ([], _) => {}
                     // The only one of its subject, or the only one that we can have made.
-                    ([only], _) | (_, [only]) => live = Some((*only).clone()),
-                    (_, [newest, ..]) if wanted.succession == Succession::Overlaps => live = Some((*newest).clone()),
+                    ([only], _) => live = Some((*only).clone()),
+                    (_, [only]) if !unnamed => live = Some((*only).clone()),
+                    (_, [newest, ..]) if wanted.succession == Succession::Overlaps && !unnamed => {
+                        live = Some((*newest).clone());
+                    }
                     (many, _) => ambiguous = Some(many.len()),
                 }
             }

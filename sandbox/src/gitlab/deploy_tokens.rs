@@ -88,10 +88,11 @@ impl GitLab {
         Seeded { id: token.id, value: token.value }
     }
 
-    /// The deploy tokens of this name that work now, oldest first.
+    /// The deploy tokens of this name, or of a name that begins with it and a space, that work now, oldest first.
     pub fn live_deploy_tokens(&self, name: &str) -> Vec<DeployToken> {
         let now = self.now();
-        self.deploy_tokens.by_id.values().filter(|token| token.name == name && token.is_live(now)).cloned().collect()
+        let called = |token: &&DeployToken| token.name == name || token.name.starts_with(&format!("{name} "));
+        self.deploy_tokens.by_id.values().filter(called).filter(|token| token.is_live(now)).cloned().collect()
     }
 
     /// Ends a deploy token as the web page does: it goes on being listed.

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use http::Method;
 use http::header::AUTHORIZATION;
 use schemars::{JsonSchema, schema_for};
@@ -49,7 +49,7 @@ struct Config {
     project: Option<String>,
     /// The group: its path, or its number in quotes.
     group: Option<String>,
-    /// Its name at GitLab, by which it is found.
+    /// Its name at GitLab, by which it is found. Those made here have the time after it, which GitLab does not tell.
     name: String,
     /// Its user name, without which the value is of no use; the one that the token has now, by default. It is never
     /// changed: whoever wants another takes another name too.
@@ -88,8 +88,20 @@ impl DeployJson {
         !self.revoked && !self.expired
     }
 
-    fn record(&self) -> TokenRecord {
-        TokenRecord { expires: self.expires_at, ..TokenRecord::named(self.id.to_string()) }
+    /// Whether it bears that name, alone or with the time at which it was made here.
+    fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.made_here(name).is_some()
+    }
+
+    /// When it was made, if that was here: one whose answer was lost can be told from somebody else's by nothing else.
+    fn made_here(&self, name: &str) -> Option<DateTime<Utc>> {
+        let stamp = self.name.strip_prefix(name)?.strip_prefix(' ')?;
+        Some(DateTime::parse_from_rfc3339(stamp).ok()?.to_utc())
+    }
+
+    fn record(&self, name: &str) -> TokenRecord {
+        let (created, expires) = (self.made_here(name), self.expires_at);
+        TokenRecord { created, expires, ..TokenRecord::named(self.id.to_string()) }
     }
 }
 
@@ -133,7 +145,7 @@ impl DeployToken {
         for item in listing.iter() {
             let token: DeployJson = serde_json::from_value(item.clone())
                 .map_err(|_| anyhow::anyhow!("GitLab lists a deploy token in a form that is not known here"))?;
-            if token.name == self.config.name {
+            if token.is_called(&self.config.name) {
                 found.push(token);
             }
         }
@@ -280,7 +292,9 @@ impl Issuer for DeployToken {
     async fn inventory(&self) -> anyhow::Result<Inventory> {
         self.username().await?;
         let tokens = self.tokens().await?;
-        Ok(Inventory::Listed(tokens.iter().filter(|token| token.lives()).map(DeployJson::record).collect()))
+        Ok(Inventory::Listed(
+            tokens.iter().filter(|token| token.lives()).map(|token| token.record(&self.config.name)).collect(),
+        ))
     }
 
     async fn mint(&self, order: &Order<'_>) -> Result<Minted, MintError> {
@@ -292,7 +306,8 @@ impl Issuer for DeployToken {
                 return Err(MintError::Refused(anyhow::anyhow!("there is none whose scopes a new one could take")));
             }
         };
-        let mut body = json!({ "name": self.config.name, "scopes": scopes });
+        let name = format!("{} {}", self.config.name, order.now.to_rfc3339_opts(SecondsFormat::Secs, true));
+        let mut body = json!({ "name": name, "scopes": scopes });
         let mut add =
             |key: &str, value: Value| body.as_object_mut().and_then(|body| body.insert(key.to_owned(), value));
         // Two of one user name may live: GitLab finds a deploy token by its value, and then compares the name.
@@ -312,7 +327,7 @@ impl Issuer for DeployToken {
         let without = || MintError::InDoubt(anyhow::anyhow!("GitLab's answer has no token in it"));
         let value = made.token.clone().ok_or_else(without)?;
         self.keep_username(&made.username);
-        Ok(Minted { record: made.record(), value, parts: self.known_parts() })
+        Ok(Minted { record: made.record(&self.config.name), value, parts: self.known_parts() })
     }
 
     async fn verify(&self, value: &TokenValue) -> Proof {
