@@ -80,10 +80,10 @@ fn a_false_200_proves_nothing_and_the_only_live_one_is_delivered_all_the_same() 
 #[test]
 fn a_guard_before_gitlab_that_lets_nobody_pass_rejects_nothing() {
     let (stage, _) = runner();
-    // The words of another 403: no GitLab said them.
-    inject(&stage, Method::POST, "/runners/verify", 99, What::Refuse(418));
+    // A 403, and no GitLab said it.
+    stage.sandbox.gitlab(|gitlab| gitlab.runners_are_guarded = true);
     let ran = force(&stage);
-    said(&ran, 0, &["not proven"]);
+    said(&ran, 0, &["not proven: POST"]);
     assert!(is_live(&stage, &held(&stage, "RUNNER_TOKEN")), "{ran}");
 }
 

@@ -20,6 +20,19 @@ fn what_cannot_be_told_to_be_ours_is_refused_not_guessed_at() {
     );
 }
 
+/// What a destination holds lives, and its issuer cannot say which of two it is: the one that nobody can hold must not
+/// pass for it, for it dies later.
+#[test]
+fn a_lost_mint_of_ours_does_not_pass_for_what_a_destination_holds() {
+    holds(
+        "
+        overlaps | 6:-40d..-1h intent=-1d lived=7:-25d.. | 8:-1d..+29d 7:-25d..+5d | live   | | refuse: 2 live tokens
+        overlaps | 6:-40d..-1h intent=-1d lived=7:-25d.. | 8:-1d..+29d             | live   | | keep
+        overlaps | 6:-40d..-1h intent=-1d lived=7:-25d.. | 8:-1d..+29d 7:-25d..+5d | hidden | | rotate: interrupted
+        ",
+    );
+}
+
 #[test]
 fn two_lost_mints_of_ours_are_no_riddle() {
     holds(

@@ -81,6 +81,8 @@ pub struct GitLab {
     pub address_is_banned: bool,
     /// Whether verifying a runner's token says whose it is, as it does since 15.8 or so.
     pub verify_names_the_runner: bool,
+    /// Whether a guard before GitLab lets nobody ask what runners ask, and says so in words of its own.
+    pub runners_are_guarded: bool,
     /// How long a runner's token lives; for ever where the administrator does not say.
     pub runner_token_days: Option<u32>,
     /// Whether the project lets nobody give variables to pipelines (`no_one_allowed`).
@@ -139,6 +141,7 @@ impl GitLab {
             registry_is_on: true,
             address_is_banned: false,
             verify_names_the_runner: true,
+            runners_are_guarded: false,
             runner_token_days: None,
             nobody_sets_pipeline_variables: false,
             reuse_detections: 0,

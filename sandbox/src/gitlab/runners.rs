@@ -14,6 +14,7 @@ use super::refusal::Refusal;
 use super::route::{Outcome, number};
 use crate::clock::stamp;
 use crate::exchange::Answer;
+use crate::fault;
 use crate::mint::URL_SAFE;
 use crate::params::Params;
 
@@ -83,6 +84,9 @@ impl GitLab {
     /// What runners ask for without any other login: the token in the body is all. A wrong one is 403.
     pub(crate) fn as_runner(&mut self, what: &str, params: &Params) -> Outcome {
         let now = self.now();
+        if self.runners_are_guarded {
+            return Ok(fault::page(403));
+        }
         let value = params.text("token").ok_or_else(|| Refusal::Params("token is missing".to_owned()))?;
         let found = self.runners.by_id.values().find(|runner| runner.has(value, now));
         let runner = found.ok_or(Refusal::Forbidden)?.clone();

@@ -249,3 +249,17 @@ fn a_secret_is_written_and_never_read() {
     assert_eq!(kept.secret, "kept-from-all");
     assert!(tenant.world.sandbox.values().contains(&"kept-from-all".to_owned()));
 }
+
+#[test]
+fn a_secret_can_be_written_where_it_may_not_be_read() {
+    let tenant = Tenant::new();
+    tenant.world.sandbox.styra(|styra| {
+        styra.secrets_may_be_read = false;
+        styra.add_secret("robots/one", "robot", "d", "kept-from-all");
+    });
+    assert_eq!(tenant.get(&tenant.admin, "/v1/secrets/robots/one").status, 403);
+    let body = json!({ "name": "robot", "description": "d", "secret": "another-one" });
+    assert_eq!(tenant.put(&tenant.admin, "/v1/secrets/robots/one", &body).status, 200);
+    let kept = tenant.world.sandbox.styra(|styra| styra.secret_at("robots/one")).unwrap();
+    assert_eq!(kept.secret, "another-one");
+}
