@@ -29,6 +29,8 @@ pub(crate) struct Request {
     #[serde(default)]
     headers: BTreeMap<String, String>,
     /// The body, as JSON. A text that is nothing but the hole of a number becomes a number.
+    #[serde(default)]
+    #[schemars(schema_with = "anything")]
     json: Option<Value>,
     /// The body, as the fields of a form.
     form: Option<BTreeMap<String, String>>,
@@ -36,6 +38,11 @@ pub(crate) struct Request {
     with: Option<With>,
     /// Which answers count as done: any status from 200 to 299 by default.
     pub(crate) success: Option<Rule>,
+}
+
+/// The schema of any JSON at all.
+fn anything(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "additionalProperties": true })
 }
 
 /// The methods.

@@ -124,7 +124,8 @@ pub(super) fn confirmed(
     entry.intents.clear();
     deliveries(entry, token, &confirmed.held, &confirmed.owed, &fingerprint);
     if token.issuer.succession() == Succession::Overlaps && token.issuer.ends_tokens() {
-        for old in plan.live.iter().filter(|old| old.id != confirmed.record.id) {
+        // One that was only seen, at an issuer that lists none, has no name by which it could be ended.
+        for old in plan.live.iter().filter(|old| old.id != confirmed.record.id && !old.id.is_empty()) {
             entry.mark(old, now + overlap);
         }
         mark_passed_over(entry, before, &confirmed.record, now + overlap);

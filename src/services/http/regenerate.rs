@@ -227,6 +227,12 @@ impl Issuer for Regenerate {
         self.config.revoke.is_some() || self.grace.is_some()
     }
 
+    fn advice(&self, live: Option<&TokenRecord>, _now: DateTime<Utc>) -> Vec<String> {
+        let unknown = self.config.succession == Follows::Overlaps && live.is_some_and(|live| live.id.is_empty());
+        let what = "the one in use was not made here and its id is not known: once it is turned, end it by hand";
+        unknown.then(|| what.to_owned()).into_iter().collect()
+    }
+
     async fn rehearse(&self, order: &Order<'_>) -> anyhow::Result<Leave> {
         self.config.request.is_ready(&self.api.door.base, &self.holes(order))?;
         Ok(Leave::Unknown("the API does not tell whether it would make a new one".to_owned()))
@@ -274,6 +280,10 @@ impl Issuer for Regenerate {
             let made = *self.made.lock().unwrap_or_else(PoisonError::into_inner);
             return Ok(made.map_or(Ended::Ended, |made| Ended::NotYet { until: made + grace }));
         };
+        anyhow::ensure!(
+            !record.id.is_empty() || !revoke.has("id"),
+            "its id is not known, for this wheel did not make it: end it by hand"
+        );
         anyhow::ensure!(
             value.is_some() || !revoke.has("value"),
             "it is ended by its value, which is not known any more: end it by hand, or wait until it dies"
