@@ -8,6 +8,8 @@ mod manual;
 #[cfg(test)]
 mod oauth;
 #[cfg(test)]
+mod presets;
+#[cfg(test)]
 mod refresh;
 #[cfg(test)]
 mod refusals;

@@ -54,8 +54,8 @@ struct Config {
     expires_in: Option<String>,
     /// Where a refusal says why, as a JSON pointer to a short code.
     error: Option<String>,
-    /// What its values begin with. Only what begins so is taken for one of them and sent there; without it, what a
-    /// destination holds is known by the ledger's fingerprint alone.
+    /// What its values begin with. Only what begins so is taken for one of them and sent there; without it, what has the
+    /// form of the credential that the connection logs in with.
     prefix: Option<String>,
     /// How a value proves what it is.
     verify: Option<Verify>,
