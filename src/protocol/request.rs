@@ -339,6 +339,18 @@ impl Request {
             call = call.told(path);
         }
         call = call.header(http::header::ACCEPT, "application/json");
+        if let Some(body) = &self.json {
+            call = call.json(&holes.fill_json(body)?);
+        }
+        if let Some(form) = &self.form {
+            let fields = form
+                .iter()
+                .map(|(name, text)| Ok((name.as_str(), holes.fill(text, str::to_owned)?)))
+                .collect::<Result<Vec<_>, String>>()?;
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
+            call = call.form(&fields);
+        }
+        // Last, so that a type of content can be said that is not the usual one.
         for (name, text) in &self.headers {
             let name =
                 HeaderName::from_bytes(name.to_ascii_lowercase().as_bytes()).map_err(|error| error.to_string())?;
@@ -350,17 +362,6 @@ impl Request {
             } else {
                 call.plain_header(name, &filled)
             };
-        }
-        if let Some(body) = &self.json {
-            call = call.json(&holes.fill_json(body)?);
-        }
-        if let Some(form) = &self.form {
-            let fields = form
-                .iter()
-                .map(|(name, text)| Ok((name.as_str(), holes.fill(text, str::to_owned)?)))
-                .collect::<Result<Vec<_>, String>>()?;
-            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
-            call = call.form(&fields);
         }
         Ok(call)
     }

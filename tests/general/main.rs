@@ -1,5 +1,4 @@
 //! The general kinds through the built binary: any OAuth server, any API over HTTP, and what only a person makes.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 #[cfg(test)]
 mod api;

@@ -63,6 +63,8 @@ fn the_token_of_a_terraform_team_is_overridden() {
     let host = ("https://app.terraform.io", "TFC_REFRESHER");
     let (stage, key) = example("hcp-terraform-team", host, (Family::Terraform, "team-1"));
     says(&turned(&stage), &["verify: identity", "dies"]);
+    let post = stage.sandbox.exchanges().into_iter().find(|one| one.method == http::Method::POST).unwrap();
+    assert_eq!(post.request_headers["content-type"], "application/vnd.api+json");
     assert!(!is_live(&stage, &key.value));
     let ran = stage.run(&["revoke", "deployers", "--reason", "leaked"]);
     assert!(!is_live(&stage, &held(&stage, "ci")), "{ran}");
