@@ -175,6 +175,19 @@ async fn a_webhook_of_a_group_is_changed_like_one_of_a_project() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_gitlab_that_wants_the_address_named_is_told_the_same_one() {
+    for (hook, part) in [(full("?a={tok}"), "token"), (full(""), "{ custom_header: X-Team }")] {
+        let bench = bench(&hook, &format!("part: {part}"));
+        bench.sandbox.gitlab(|gitlab| gitlab.hooks.wants_the_address = true);
+        rotates(&bench).await;
+        let after = only(&bench);
+        let held = [after.token.as_deref().unwrap(), &after.custom_headers["X-Team"]];
+        assert_eq!(held.iter().filter(|value| bench.is_live(value)).count(), 1);
+        assert_eq!((after.url, after.url_variables), (hook.url, hook.url_variables), "nothing else was lost");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_ambiguous_or_unknown_webhook_is_refused() {
     let two = bench(&full(""), "part: token");
     let second = two.sandbox.gitlab(|gitlab| gitlab.add_hook(crate::stage::APP, &plain("?second")));

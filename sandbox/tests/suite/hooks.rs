@@ -204,6 +204,15 @@ fn what_is_no_address_or_lacks_a_variable_is_refused() {
 }
 
 #[test]
+fn an_older_gitlab_wants_the_address_with_every_change() {
+    let world = World::new(&full(PLAIN));
+    world.set(|hooks| hooks.wants_the_address = true);
+    assert_eq!(world.put(&json!({ "token": "new" })).value()["error"], "url is missing");
+    assert_eq!(world.put(&json!({ "token": "new", "url": PLAIN })).status, 200);
+    assert_eq!((world.held().token.as_deref(), world.held().custom_headers.len()), (Some("new"), 1));
+}
+
+#[test]
 fn a_short_limit_of_variables_is_kept() {
     let world = World::new(&full(PLAIN));
     world.set(|hooks| hooks.longest_variable = 100);

@@ -152,6 +152,9 @@ impl GitLab {
     }
 
     fn update_hook(&mut self, old: &Hook, params: &Params) -> Outcome {
+        if self.hooks.wants_the_address && !params.has("url") {
+            return Err(Refusal::Params("url is missing".to_owned()));
+        }
         let mut new = old.clone();
         if rules::assign(&self.hooks, &mut new, params)? == 0 {
             return Ok(Answer::json(400, &json!({ "error": "No parameters provided" })));

@@ -68,6 +68,8 @@ pub struct Hooks {
     pub signs: bool,
     /// Whether a change of an ignored field alone is answered 200; where not it is 400, for nothing was sent.
     pub what_is_ignored_counts: bool,
+    /// Whether a change must name the address, as the documentation says and older versions ask for.
+    pub wants_the_address: bool,
     /// Whether a new address takes the signing token away as it does the token: the source that was read is older.
     pub address_clears_signing_token: bool,
     /// The longest value of a URL variable: 100 in the schema that was read, and no newer one was seen.
@@ -96,6 +98,7 @@ impl Default for Hooks {
             tells_of_tokens: true,
             signs: true,
             what_is_ignored_counts: true,
+            wants_the_address: false,
             address_clears_signing_token: true,
             longest_variable: 2048,
             most: 100,

@@ -132,10 +132,17 @@ impl Place {
         Ok(answer.json()?)
     }
 
-    /// Changes some fields. The address is never among them unless its token is, too.
+    /// Changes some fields. A new address is never among them unless its tokens are, too.
     pub(super) async fn put(&self, id: u64, fields: &Map<String, Value>) -> anyhow::Result<()> {
+        let mut fields = fields.clone();
         let route = Route::put(self.path(id), Value::Object(fields.clone()));
-        self.done(&self.gitlab.call(&route, Retry::Put).await?)
+        let mut answer = self.gitlab.call(&route, Retry::Put).await?;
+        if answer.status.as_u16() == 400 && answer.word("/error").is_some_and(|error| error == "url is missing") {
+            // Older versions want the address named; the same address is no change, and takes nothing away.
+            fields.insert("url".to_owned(), json!(self.get(id).await?.url()));
+            answer = self.gitlab.call(&Route::put(self.path(id), Value::Object(fields)), Retry::Put).await?;
+        }
+        self.done(&answer)
     }
 
     /// Changes one entry of `custom_headers` or `url_variables`. 204.
