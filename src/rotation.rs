@@ -229,9 +229,11 @@ impl<'a> Rotation<'a, Verified> {
         let (job, Verified { before, minted, proof }) = (self.job, self.state);
         let Rehearsed { willing, mut owed } = before;
         let stops = willing.iter().filter_map(|index| job.stops.get(*index).map(|stop| (*index, stop)));
-        let (first, second): (Vec<_>, Vec<_>) = stops.partition(|(_, stop)| stop.first);
+        let (first, later): (Vec<_>, Vec<_>) = stops.partition(|(_, stop)| stop.first);
+        // What the next turn is made with is saved before the parts that calls are made with.
+        let (keeping, parts): (Vec<_>, Vec<_>) = later.into_iter().partition(|(_, stop)| stop.form.has_value());
         let mut given = Vec::new();
-        for stops in [first, second] {
+        for stops in [first, keeping, parts] {
             // Who sends what a receiver does not know yet is turned away there.
             let waits = owed.iter().any(|missed| job.stops.get(missed.index).is_some_and(|stop| stop.first));
             let answers = join_all(stops.into_iter().map(|(index, stop)| {

@@ -169,3 +169,17 @@ fn a_leaked_key_is_ended_at_once() {
     assert_eq!(stage.keys("deploy").len(), 0);
     assert_eq!(stage.keys("somebody else's").len(), 1);
 }
+
+#[test]
+fn a_key_that_a_personal_token_would_make_is_told_to_die_with_it() {
+    let mut stage = stage(false);
+    let rights = [("administration", "write"), ("secrets", "write")];
+    let person = stage.github(|github| github.add_fine_grained_token("ada", "acme", &rights, None));
+    stage.environment.insert("APP_KEY".to_owned(), person);
+    let path = stage.folder.path().join("tokenwheel.yml");
+    let config = std::fs::read_to_string(&path).unwrap().replace("app: \"17\", installation: 1701, ", "");
+    std::fs::write(&path, config).unwrap();
+    stage.run(&["rotate"]).ends(0, "GitHub deletes a deploy key with the personal token that made it");
+    let keys = stage.keys("deploy");
+    assert_eq!((keys.len(), held(&stage)), (1, keys[0].key.clone()));
+}

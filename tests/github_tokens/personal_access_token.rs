@@ -1,6 +1,7 @@
 //! `github/personal-access-token`: watched, supplied by hand, ended in an emergency.
 
 use chrono::TimeDelta;
+use http::Method;
 use tokenwheel_sandbox::github::GitHub;
 
 use super::stage::Stage;
@@ -36,6 +37,8 @@ fn it_is_watched_by_what_github_says_of_its_end_and_nothing_is_minted() {
         assert!(ran.text.contains("/settings/personal-access-tokens"), "{}", ran.text);
         assert_eq!(stage.held("ada").trim(), value);
         assert!(stage.github(|github| github.is_live(&value)));
+        // What the file holds is what was asked about already.
+        assert_eq!(stage.sent(&Method::GET, "/user"), 1, "{}", ran.text);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use http::Method;
 use tokenwheel_sandbox::What;
-use tokenwheel_sandbox::github::Grant;
+use tokenwheel_sandbox::github::{Grant, Store};
 
 use super::stage::Stage;
 
@@ -109,6 +109,10 @@ fn a_pair_that_needs_the_secret_of_its_client_says_so() {
     stage.write(&web);
     let ran = stage.run(NOW);
     assert!(ran.text.contains("wants its secret: say `client_secret:`"), "{}", ran.text);
+    // Written out it is refused, and not repeated.
+    let literal = format!("user: ada, client_secret: {}", grant.client_secret);
+    stage.write(&web.replace("user: ada", &literal));
+    stage.run(NOW).ends(2, "nothing was attempted");
     stage.write(&web.replace("user: ada", "user: ada, client_secret: env:CLIENT_SECRET"));
     stage.environment.insert("CLIENT_SECRET".to_owned(), grant.client_secret);
     stage.run(NOW).ends(0, "rotated");
@@ -162,4 +166,25 @@ fn a_leaked_pair_is_ended_by_its_value() {
     stage.run(NOW).ends(0, "rotated");
     stage.run(&["revoke", "robot", "--reason", "it stood in a log"]).ends(0, "ended");
     assert!(grant(&stage).ended);
+}
+
+#[test]
+fn the_refresh_half_is_saved_before_the_access_half_goes_anywhere() {
+    let stage = stage();
+    let made = stage.sandbox.now();
+    let both = ["ACCESS", "REFRESH"];
+    stage.github(|github| both.map(|name| github.add_secret(Store::Actions, "repos/acme/ops", name, "old", made)));
+    stage.write(
+        "
+  robot:
+    issuer: { kind: github/user-token, client_id: Iv1.a, user: ada, self: env:REFRESH }
+    destinations:
+      - { kind: github/actions-secret, repository: acme/ops, name: ACCESS, part: access }
+      - { kind: github/actions-secret, repository: acme/ops, name: REFRESH }
+",
+    );
+    stage.run(NOW).ends(0, "rotated");
+    let writes = stage.sandbox.exchanges().into_iter().filter(|exchange| exchange.method == Method::PUT);
+    let order: Vec<String> = writes.filter_map(|write| write.target.rsplit('/').next().map(str::to_owned)).collect();
+    assert_eq!(order, ["REFRESH", "ACCESS"]);
 }

@@ -253,6 +253,16 @@ impl Issuer for DeployKey {
     fn parts(&self) -> &'static [&'static str] {
         &["public"]
     }
+
+    /// <https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/managing-your-personal-access-tokens>
+    fn advice(&self, _live: Option<&TokenRecord>, _now: DateTime<Utc>) -> Vec<String> {
+        let of_a_person =
+            |login: TokenValue| ["ghp_", "github_pat_"].iter().any(|make| login.expose().starts_with(make));
+        let dies_with_it = self.github.slot().lend().is_some_and(of_a_person);
+        let what = "GitHub deletes a deploy key with the personal token that made it: log in as an App, or let a new \
+                    token make new keys before the old one goes";
+        if dies_with_it { vec![what.to_owned()] } else { Vec::new() }
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `github/personal-access-token`: made and renewed by a person in the web page, for GitHub has no API that would. It
 //! is watched through the header that tells its expiry, supplied by hand, and ended in an emergency.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -54,6 +54,8 @@ struct PersonalAccessToken {
     subject: Subject,
     /// Whether the token that was seen is a classic one, which the web page keeps apart.
     classic: Mutex<bool>,
+    /// What has said in this run who it is, so that it is asked once.
+    known: Mutex<Vec<(TokenValue, TokenRecord)>>,
 }
 
 fn build(keys: Value, ground: &Ground) -> anyhow::Result<Box<dyn Issuer>> {
@@ -61,7 +63,7 @@ fn build(keys: Value, ground: &Ground) -> anyhow::Result<Box<dyn Issuer>> {
     let github = own::<GitHub>(&ground.connection)?;
     let place = format!("{} at {}", config.user.to_lowercase(), github.host());
     let subject = Subject::new(KIND.kind, &place, &config.name);
-    Ok(Box::new(PersonalAccessToken { github, config, subject, classic: Mutex::default() }))
+    Ok(Box::new(PersonalAccessToken { github, config, subject, classic: Mutex::default(), known: Mutex::default() }))
 }
 
 impl PersonalAccessToken {
@@ -75,13 +77,22 @@ impl PersonalAccessToken {
         Ok(TokenRecord { expires, ..TokenRecord::named(format!("{} {end}", self.config.name)) })
     }
 
+    fn known(&self) -> MutexGuard<'_, Vec<(TokenValue, TokenRecord)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn ask(&self, value: &TokenValue) -> Result<TokenRecord, Proof> {
+        if let Some((_, record)) = self.known().iter().find(|(known, _)| known.same_as(value)) {
+            return Ok(record.clone());
+        }
         let answer = self.github.call_as(value, Method::GET, "user", None, Retry::Read).await;
         let answer = answer.map_err(|error| Proof::Inconclusive(error.to_string()))?;
         match (answer.status.as_u16(), answer.word("/login")) {
             (200, Some(login)) if login.eq_ignore_ascii_case(&self.config.user) => {
                 *self.classic.lock().unwrap_or_else(PoisonError::into_inner) = value.expose().starts_with("ghp_");
-                self.record(&answer).map_err(|error| Proof::Inconclusive(format!("{error:#}")))
+                let record = self.record(&answer).map_err(|error| Proof::Inconclusive(format!("{error:#}")))?;
+                self.known().push((value.clone(), record.clone()));
+                Ok(record)
             }
             (200, Some(login)) => Err(Proof::Rejected(format!(
                 "it is a token of @{}, and the config says `user: {}`",
