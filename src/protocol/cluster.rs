@@ -11,6 +11,7 @@ mod workload;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 use http::header::AUTHORIZATION;
@@ -30,6 +31,10 @@ pub(crate) use workload::{Restart, Workload};
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// What the API server is called inside of its cluster.
 const INSIDE: &str = "https://kubernetes.default.svc";
+
+/// How soon something that takes its time is looked at again, at first and at last.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
 
 /// One cluster, with one account.
 pub(crate) struct Cluster {

@@ -26,6 +26,10 @@ use crate::service::Service;
 pub struct Signon {
     /// The application whose name the fake under the label `publishing-api` goes by.
     pub target: String,
+    /// Whether it says that it has ended a token, and has not.
+    pub revokes_nothing: bool,
+    /// Whether the application lets everybody in.
+    pub target_is_open: bool,
     /// How often an application asked Signon and was not served from memory.
     pub asked: u64,
     clock: Clock,
@@ -96,6 +100,8 @@ impl Signon {
     pub(crate) fn new(seed: u64, clock: Clock) -> Self {
         Self {
             target: "Publishing API".to_owned(),
+            revokes_nothing: false,
+            target_is_open: false,
             asked: 0,
             clock,
             mint: Mint::new(seed, "signon"),

@@ -98,7 +98,9 @@ impl Signon {
         };
         match client {
             Client::Application(name) if name == found.application => {
-                found.revoked.get_or_insert(now);
+                if !self.revokes_nothing {
+                    found.revoked.get_or_insert(now);
+                }
                 Answer::json(200, &json!({}))
             }
             _ => {

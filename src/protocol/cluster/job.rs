@@ -9,14 +9,12 @@ use http::header::DATE;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Ask, Cluster, meaning};
+use super::{Ask, Cluster, FIRST_PAUSE, LAST_PAUSE, meaning};
 use crate::http::{HttpError, Retry};
 use crate::token::TokenValue;
 
 /// How long a Job is waited for: Rails alone takes a minute to start.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// How often it is looked at.
-const PAUSE: Duration = Duration::from_secs(2);
 /// How long a finished one stays, for those who want to read its log.
 const KEPT: u32 = 3600;
 
@@ -188,7 +186,7 @@ impl Cluster {
         namespace: &str,
         name: &str,
     ) -> anyhow::Result<(Ended, Option<DateTime<Utc>>)> {
-        let mut waited = Duration::ZERO;
+        let (mut waited, mut pause) = (Duration::ZERO, FIRST_PAUSE);
         loop {
             let path = format!("apis/batch/v1/namespaces/{namespace}/jobs/{name}");
             let answer = self.call(lent.clone(), Method::GET, Ask::of(path), Retry::Read).await?;
@@ -206,8 +204,9 @@ impl Cluster {
             if waited >= PATIENCE {
                 return Ok((Ended::NotYet, now));
             }
-            tokio::time::sleep(PAUSE).await;
-            waited += PAUSE;
+            tokio::time::sleep(pause).await;
+            waited += pause;
+            pause = (pause * 2).min(LAST_PAUSE);
         }
     }
 }

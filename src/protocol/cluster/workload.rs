@@ -13,14 +13,12 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Ask, Cluster, is_name, meaning};
+use super::{Ask, Cluster, FIRST_PAUSE, LAST_PAUSE, is_name, meaning};
 use crate::http::{Answer, Retry};
 use crate::token::TokenValue;
 
 /// How long a rollout is waited for: `progressDeadlineSeconds` is as long by default, and a lease three times that.
 const PATIENCE: Duration = Duration::from_mins(10);
-/// How often it is looked at.
-const PAUSE: Duration = Duration::from_secs(2);
 /// What kubectl writes; rules that let others change it are usually written for this name.
 const RESTARTED: &str = "kubectl.kubernetes.io/restartedAt";
 
@@ -285,7 +283,7 @@ impl Restart<'_> {
 
     /// Waits until all of its pods have started after that time.
     pub(crate) async fn wait(&self, workload: &Workload, changed: DateTime<Utc>) -> anyhow::Result<()> {
-        let mut waited = Duration::ZERO;
+        let (mut waited, mut pause) = (Duration::ZERO, FIRST_PAUSE);
         loop {
             let now = self.look(workload).await?;
             let told = || self.told(workload);
@@ -302,8 +300,9 @@ impl Restart<'_> {
                 let what = if begun { "is not done" } else { "was not begun by Reloader" };
                 anyhow::bail!("the restart of {} {what} after {} min", told(), PATIENCE.as_secs() / 60);
             }
-            tokio::time::sleep(PAUSE).await;
-            waited += PAUSE;
+            tokio::time::sleep(pause).await;
+            waited += pause;
+            pause = (pause * 2).min(LAST_PAUSE);
         }
     }
 }
