@@ -95,6 +95,10 @@ impl ConnectionReport {
             let who = alive.login.who.clone().unwrap_or_else(|| "a live token".to_owned());
             format!("{who}, by its {}", seat.word())
         });
+        // A pod's own account has no seat.
+        let arrived = state.arrived.as_ref();
+        let arrived = arrived.map(|login| login.who.clone().unwrap_or_else(|| "logged in by itself".to_owned()));
+        let login = login.or(arrived);
         let moved = state.alive.iter().filter_map(|(seat, alive)| {
             let found = alive.found_at.as_ref()?;
             Some(format!("{}: the job was started before its last turn; the live one is in {found}", seat.word()))

@@ -105,7 +105,7 @@ fn a_team_outside_is_given_its_token_in_a_file_that_only_it_can_open() {
     assert_eq!(ran.code, Some(0), "{ran}");
     let sealed = std::fs::read(house.stage.path("outbox/trade-tariff-backend.age")).unwrap();
     let text = String::from_utf8_lossy(&sealed);
-    assert!(text.contains("age") && !text.contains(&value), "{ran}");
+    assert!(text.contains("BEGIN AGE ENCRYPTED FILE") && !text.contains(&value), "{ran}");
     let life = house.signon(|signon| signon.tokens_of(TARIFF, APP))[0].life;
     assert_eq!(life, TimeDelta::days(365), "{ran}");
     let again = house.run(&["rotate"]);

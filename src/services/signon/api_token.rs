@@ -87,6 +87,7 @@ struct Try {
     #[serde(default)]
     method: Method,
     /// What is sent, as JSON.
+    #[schemars(extend("additionalProperties" = true))]
     body: Option<Value>,
 }
 
