@@ -25,6 +25,9 @@ mod laws;
 #[path = "crash/others.rs"]
 mod others;
 #[cfg(test)]
+#[path = "crash/stamped.rs"]
+mod stamped;
+#[cfg(test)]
 #[path = "crash/tally.rs"]
 mod tally;
 
@@ -159,4 +162,14 @@ fn a_key_of_any_api_is_made_anew_in_place() {
 #[test]
 fn a_token_that_a_person_made_stays_beside_one_that_is_turned() {
     play(&general::PERSON);
+}
+
+#[test]
+fn a_token_goes_to_a_secret_that_shows_a_stamp_and_to_a_variable() {
+    play(&stamped::BESIDE);
+}
+
+#[test]
+fn a_token_goes_to_a_secret_that_shows_a_stamp_and_nowhere_else() {
+    play(&stamped::ALONE);
 }

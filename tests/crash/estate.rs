@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each suite uses its own part of it")]
 
 use http::Method;
+use tokenwheel_sandbox::github::Store;
 use tokenwheel_sandbox::{Exchange, Sandbox};
 
 use crate::common::Bench;
@@ -69,7 +70,7 @@ pub(crate) struct Other {
     pub(crate) unasked: bool,
 }
 
-/// A CI/CD variable.
+/// A CI/CD variable; a secret of Actions, where the place is a repository of GitHub.
 pub(crate) struct Spot {
     pub(crate) place: &'static str,
     pub(crate) key: &'static str,
@@ -87,10 +88,13 @@ pub(crate) fn kept(name: &'static str, subject: Subject, spots: &[(&'static str,
 }
 
 impl Estate {
-    /// Whether nobody can know that a token died: the answer to its own turn was lost, and so was the memory of it.
+    /// Whether nobody can know that a token is not where it should be: the memory is lost, and either the answer to its
+    /// own turn was lost with it, or every place of it can only be written.
     pub(crate) fn beyond_knowing(&self, token: &str, remembers: bool) -> bool {
-        let unasked = self.tokens.iter().any(|kept| kept.name == token && kept.subject.is_unasked());
-        unasked && !remembers && self.lonely == Some(token)
+        let Some(kept) = self.tokens.iter().find(|kept| kept.name == token).filter(|_| !remembers) else {
+            return false;
+        };
+        (kept.subject.is_unasked() && self.lonely == Some(token)) || kept.spots.iter().all(Spot::is_at_github)
     }
 
     /// Whether one more of that token is made at every run.
@@ -135,11 +139,20 @@ impl Estate {
 impl Spot {
     /// What it holds, hidden or not: the sandbox knows.
     pub(crate) fn held(&self, sandbox: &Sandbox) -> String {
+        if self.is_at_github() {
+            let held = sandbox.github(|github| github.secret(Store::Actions, self.place, self.key));
+            return held.map(|held| held.value).unwrap_or_default();
+        }
         sandbox.gitlab(|gitlab| gitlab.variable(self.place, self.key, "*")).map(|held| held.value).unwrap_or_default()
     }
 
+    fn is_at_github(&self) -> bool {
+        self.place.starts_with("repos/")
+    }
+
     fn is_hidden(&self, sandbox: &Sandbox) -> bool {
-        sandbox.gitlab(|gitlab| gitlab.variable(self.place, self.key, "*")).is_some_and(|held| held.hidden)
+        self.is_at_github()
+            || sandbox.gitlab(|gitlab| gitlab.variable(self.place, self.key, "*")).is_some_and(|held| held.hidden)
     }
 }
 

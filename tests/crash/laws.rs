@@ -98,10 +98,11 @@ pub(crate) fn at_the_end(stage: &mut Stage, last: Option<&Outcome>, struck: &[Ex
     } else if level != Some(0) && lost.is_none() {
         broken.push(format!("the last run ends with {level:?}"));
     }
-    let others = wrong.iter().filter(|wrong| lost != Some(wrong.token));
+    let knowable = |token: &str| lost != Some(token) && !stage.estate.beyond_knowing(token, remembers);
+    let others = wrong.iter().filter(|wrong| knowable(wrong.token));
     broken.extend(others.map(|wrong| format!("{} in {} is not live", wrong.token, wrong.key)));
     // What was lost with its only credential can be seen by nobody.
-    for token in stage.estate.tokens.iter().filter(|token| lost != Some(token.name)) {
+    for token in stage.estate.tokens.iter().filter(|token| knowable(token.name)) {
         let strays = stage.estate.strays(&sandbox, token);
         // With its memory the wheel retires them; without, it reports what it cannot tell from a stranger's.
         let most = usize::from(matches!(stage.memory, Memory::Lost | Memory::Old));

@@ -93,3 +93,18 @@ fn a_dead_token_is_asked_once_and_never_again() {
     assert!(told.contains("it has expired, was revoked, or never was"), "{told}");
     assert_eq!(estate.count("GET", "/"), 1, "after many refusals GitHub locks the user out");
 }
+
+#[test]
+fn in_a_job_of_github_the_address_is_the_jobs_own_and_elsewhere_it_must_be_said() {
+    let mut estate = Estate::with_app();
+    estate.goes_to(&[SECRET]);
+    let api = format!("{}/api/v3", estate.stage.served.github);
+    let config = std::fs::read_to_string(estate.stage.path("tokenwheel.yml")).unwrap();
+    estate.stage.write(&config.replace(&format!("url: \"{api}\", "), ""));
+    let ran = estate.rotate();
+    assert_eq!(ran.code, Some(2), "no default host ever gets a credential: {ran}");
+    assert_eq!(estate.count("GET", "/"), 0);
+    estate.stage.environment.insert("GITHUB_API_URL".to_owned(), api);
+    let ran = estate.rotate();
+    assert_eq!(ran.code, Some(0), "{ran}");
+}

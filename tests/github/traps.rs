@@ -47,6 +47,16 @@ fn a_webhook_whose_time_does_not_move_is_accepted_and_said_to_be_unseen_and_nobo
 }
 
 #[test]
+fn a_webhook_that_github_only_says_it_changed_is_never_called_confirmed() {
+    let estate = Estate::with_app();
+    estate.stage.sandbox.github(|github| github.hook_writes_ignored = true);
+    estate.goes_to(&[&format!("{{ kind: github/webhook, repository: acme/app, id: {} }}", estate.hook)]);
+    let told = estate.rotate().to_string();
+    assert!(told.contains("accepted, cannot be seen: GitHub shows no trace"), "{told}");
+    assert!(!told.contains("bears the stamp"), "{told}");
+}
+
+#[test]
 fn a_repository_s_secret_is_no_place_for_a_refresher() {
     let rights = &[("secrets", "write"), ("environments", "write")];
     let estate = Estate::with_token(|github| github.add_fine_grained_token("ada", "acme", rights, None));
