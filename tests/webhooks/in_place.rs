@@ -188,6 +188,15 @@ async fn a_gitlab_that_wants_the_address_named_is_told_the_same_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_address_in_clear_is_never_written_back_to_try_something_out() {
+    let bench = bench(&plain("?token=the-old-value"), "part: { url_parameter: token }");
+    bench.sandbox.gitlab(|gitlab| gitlab.hooks.wants_the_address = true);
+    rotates(&bench).await;
+    assert!(!bodies(&bench).iter().any(|body| body.contains("the-old-value")), "{:?}", writes(&bench));
+    assert!(bench.is_live(only(&bench).url.split("token=").nth(1).unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_ambiguous_or_unknown_webhook_is_refused() {
     let two = bench(&full(""), "part: token");
     let second = two.sandbox.gitlab(|gitlab| gitlab.add_hook(crate::stage::APP, &plain("?second")));

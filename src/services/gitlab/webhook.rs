@@ -181,11 +181,9 @@ impl Destination for Webhook {
         if self.confirm.is_some() {
             self.event(&hook)?;
         }
-        if ask.depth == Depth::Try {
+        if let (Depth::Try, Some(verifies)) = (ask.depth, hook.flag("enable_ssl_verification")) {
             // A setting as it is: a write that changes nothing, holds no secret and has no address in it.
-            let as_it_is = hook.flag("enable_ssl_verification").unwrap_or(true);
-            let fields = Map::from_iter([("enable_ssl_verification".to_owned(), json!(as_it_is))]);
-            self.place.put(self.place.desk().now(hook.id()), &fields).await?;
+            self.place.try_out(self.place.desk().now(hook.id()), "enable_ssl_verification", verifies).await?;
         }
         Ok(())
     }
@@ -257,6 +255,6 @@ impl Destination for Webhook {
 
     fn exposure(&self) -> Option<String> {
         matches!(self.part, Part::UrlParameter(_))
-            .then(|| format!("{} may show it in its address to everybody who maintains the project", self.place.name))
+            .then(|| format!("{} may show it in its address to everybody who may manage webhooks there", self.place.name))
     }
 }

@@ -137,12 +137,20 @@ impl Place {
         let mut fields = fields.clone();
         let route = Route::put(self.path(id), Value::Object(fields.clone()));
         let mut answer = self.gitlab.call(&route, Retry::Put).await?;
-        if answer.status.as_u16() == 400 && answer.word("/error").is_some_and(|error| error == "url is missing") {
+        if wants_the_address(&answer) {
             // Older versions want the address named; the same address is no change, and takes nothing away.
             fields.insert("url".to_owned(), json!(self.get(id).await?.url()));
             answer = self.gitlab.call(&Route::put(self.path(id), Value::Object(fields)), Retry::Put).await?;
         }
         self.done(&answer)
+    }
+
+    /// Writes a setting as it is. One that asks for the address has let us in; it may hold a secret, and none is written
+    /// back to try something out.
+    pub(super) async fn try_out(&self, id: u64, setting: &str, as_it_is: bool) -> anyhow::Result<()> {
+        let route = Route::put(self.path(id), json!({ setting: as_it_is }));
+        let answer = self.gitlab.call(&route, Retry::Put).await?;
+        if wants_the_address(&answer) { Ok(()) } else { self.done(&answer) }
     }
 
     /// Changes one entry of `custom_headers` or `url_variables`. 204.
@@ -192,6 +200,11 @@ impl Place {
         anyhow::ensure!(answer.ok(), "{} cannot be written: {}", self.name, answer.refused(&refusal(answer)));
         Ok(())
     }
+}
+
+/// Whether this is an older version, which checks first who asks and then whether the address is named.
+fn wants_the_address(answer: &Answer) -> bool {
+    answer.status.as_u16() == 400 && answer.word("/error").is_some_and(|error| error == "url is missing")
 }
 
 /// What a refusal to write means here. GitLab's own words never hold a value, and are not repeated all the same.
