@@ -172,7 +172,7 @@ fn of_two_clients_the_secret_is_said_to_be_of_neither() {
     let desk = Desk::set("");
     for client in ["wheel", "wheel-spare"] {
         desk.zendesk(|zendesk| {
-            zendesk.change_client(client, |client| client.secret = format!("other{}", client.secret))
+            zendesk.change_client(client, |client| client.secret = format!("other{}", client.secret));
         });
     }
     let ran = desk.run_again(&["check"]);

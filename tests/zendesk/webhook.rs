@@ -50,6 +50,26 @@ fn a_session_has_the_least_scopes_and_is_ended() {
 }
 
 #[test]
+fn zendesk_is_asked_for_no_more_than_it_takes() {
+    let mut desk = Desk::deploying_to(BEARER);
+    let requests = |desk: &mut Desk| {
+        desk.stage.sandbox.forget_exchanges();
+        desk.rotate("deploy");
+        let line =
+            |one: &tokenwheel_sandbox::Exchange| format!("{} {}", one.method, one.target.split('?').next().unwrap());
+        let hook = desk.sent().iter().map(line).filter(|line| line.contains("/webhooks/")).collect::<Vec<_>>();
+        (hook, desk.sent().len())
+    };
+    let (hook, all) = requests(&mut desk);
+    let (get, patch) = ("GET /api/v2/webhooks/01HOOK", "PATCH /api/v2/webhooks/01HOOK");
+    assert_eq!(hook, [get, patch, patch, get, get], "look, try, write, stamp, confirm");
+    // Two sessions, each opened, asked who it is and ended; the spare's secret is first tried as the other client's.
+    assert_eq!(all, hook.len() + 7);
+    let (hook, all) = requests(&mut desk);
+    assert_eq!((hook.len(), all), (2, 9), "a look, and what was refused since");
+}
+
+#[test]
 fn a_session_that_may_not_say_who_it_is_or_is_granted_with_201_serves_all_the_same() {
     let mut desk = Desk::deploying_to(BEARER);
     desk.zendesk(|zendesk| (zendesk.who_needs_read, zendesk.grant_status, zendesk.ends_itself) = (true, 201, false));
@@ -149,6 +169,72 @@ fn what_the_receiver_refused_since_the_delivery_is_told_and_is_no_reason_to_act(
     let ran = desk.rotate("deploy");
     assert!(ran.to_string().contains("the receiver refused 1 of what the webhook sent"), "{ran}");
     assert_eq!((ran.code, desk.hook()), (Some(0), held), "{ran}");
+}
+
+#[test]
+fn where_deliveries_may_not_be_listed_the_stamp_is_all_there_is() {
+    let mut desk = Desk::deploying_to(BEARER);
+    desk.rotate("deploy");
+    desk.inject(Method::GET, "/invocations", 9, What::Refuse(403));
+    let ran = desk.rotate("deploy");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.to_string().contains("bears the stamp of the last delivery"), "{ran}");
+}
+
+#[test]
+fn a_mint_that_is_refused_after_the_try_leaves_the_webhook_as_it_was_and_is_made_up_for() {
+    let mut desk = Desk::deploying_to(BEARER);
+    desk.inject(Method::POST, "/rotate", 1, What::Refuse(403));
+    let ran = desk.rotate("deploy");
+    assert_eq!((ran.code, desk.hook().as_str()), (Some(3), desk.old()), "{ran}");
+    let ran = desk.rotate("deploy");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(desk.is_live(&desk.hook()), "{ran}");
+}
+
+#[test]
+fn a_lost_mint_is_healed_and_the_webhook_holds_what_lives() {
+    let mut desk = Desk::deploying_to(BEARER);
+    desk.inject(Method::POST, "/rotate", 1, What::DropAfter);
+    let ran = desk.rotate("deploy");
+    if !desk.is_live(&desk.hook()) {
+        let again = desk.rotate("deploy");
+        assert_eq!(again.code, Some(0), "{ran}{again}");
+    }
+    assert!(desk.is_live(&desk.hook()) && !desk.is_live(desk.old()), "{ran}");
+}
+
+#[test]
+fn what_somebody_changed_by_hand_is_told_and_nothing_is_minted_for_it() {
+    let mut desk = Desk::deploying_to(BEARER);
+    desk.rotate("deploy");
+    let held = desk.hook();
+    desk.stage.sandbox.advance(chrono::TimeDelta::minutes(1));
+    let now = desk.stage.sandbox.now();
+    desk.zendesk(|zendesk| {
+        zendesk.change_webhook("01HOOK", |hook| (hook.name, hook.updated_at) = ("Renamed".to_owned(), now));
+    });
+    let ran = desk.rotate("deploy");
+    assert!(ran.to_string().contains("was changed since the last delivery"), "{ran}");
+    assert_eq!(desk.hook(), held, "{ran}");
+}
+
+#[test]
+fn a_password_and_an_api_key_are_written_with_the_names_that_are_there() {
+    for (part, kind, data, expected) in [
+        ("basic: robot", "basic_auth", json!({ "username": "robot", "password": "" }), "password"),
+        ("api_key: x-key", "api_key", json!({ "name": "x-key", "value": "" }), "value"),
+    ] {
+        let mut desk = Desk::deploying_to(&format!("{{ kind: zendesk/webhook, id: 01HOOK, part: {{ {part} }} }}"));
+        desk.zendesk(|zendesk| zendesk.authenticate_webhook("01HOOK", kind, "query_string", &data));
+        let ran = desk.rotate("deploy");
+        assert_eq!(ran.code, Some(0), "{ran}");
+        let kept = desk.zendesk(|zendesk| zendesk.webhook("01HOOK")).unwrap().authentication.unwrap();
+        assert_eq!((kept.kind.as_str(), kept.position.as_str()), (kind, "query_string"), "{ran}");
+        let (mut before, token) = (data.clone(), desk.hook());
+        before[expected] = json!(token);
+        assert!(desk.is_live(&token) && kept.data == before, "{ran}");
+    }
 }
 
 #[test]

@@ -150,7 +150,7 @@ impl Issuer for OauthClientSecret {
 
     /// A client shows when it changed, and not whether that was its secret.
     async fn inventory(&self) -> anyhow::Result<Inventory> {
-        let why = "Zendesk does not say when a client's secret was generated".to_owned();
+        let why = "a client's secret never dies by itself, and Zendesk does not say when it was generated".to_owned();
         Ok(Inventory::Blind { why, id: Some(self.client.clone()) })
     }
 
@@ -184,7 +184,7 @@ impl Issuer for OauthClientSecret {
     async fn revoke(&self, _record: &TokenRecord, _value: Option<&TokenValue>) -> anyhow::Result<Ended> {
         anyhow::bail!(
             "an OAuth client always has a secret: to end this one, generate another with `rotate --force`, or delete \
-             the client {} in Zendesk",
+             the client {} in Zendesk; access tokens that were made with it live on for two days at most",
             self.client
         )
     }
