@@ -131,7 +131,8 @@ proptest! {
     fn what_dies_before_the_next_run_is_never_kept_as_it_is(case in any_case()) {
         let plan = case.plan();
         let dies = plan.dies.is_some_and(|dies| dies <= case.moment.horizon());
-        prop_assume!(dies);
+        // What only a person mints can at most be given to those that lack it; the report says that it dies.
+        prop_assume!(dies && case.wanted.succession != Succession::Manual);
         prop_assert!(!matches!(plan.step, Step::Keep | Step::Redeliver { .. }), "{}", told(&plan.step));
     }
 

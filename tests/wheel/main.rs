@@ -10,5 +10,6 @@ mod demo;
 mod proxy;
 mod signals;
 mod stage;
+mod styra_das;
 mod supply;
 mod tls;

@@ -141,7 +141,7 @@ impl GitLab {
         Seeded { id: trigger.id, value: trigger.value.clone() }
     }
 
-    /// Adds a variable, unchecked. The place is `projects/acme/app`, `groups/acme` or `admin`.
+    /// Adds a variable, unchecked, in the place of one of the same key and scope. The place is `projects/acme/app`, `groups/acme` or `admin`.
     pub fn add_variable(&mut self, place: &str, variable: Variable) {
         let place = match place.split_once('/') {
             Some(("projects", path)) => Place::Project(self.add_project(path)),
@@ -149,7 +149,9 @@ impl GitLab {
             None => Place::Instance,
         };
         self.note_secret(&variable);
-        self.variables.entry(place).or_default().push(variable);
+        let there = self.variables.entry(place).or_default();
+        there.retain(|old| (&old.key, &old.environment_scope) != (&variable.key, &variable.environment_scope));
+        there.push(variable);
     }
 
     fn plant(&mut self, draft: Draft, created: DateTime<Utc>) -> Seeded {
