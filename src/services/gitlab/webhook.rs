@@ -254,7 +254,8 @@ impl Destination for Webhook {
     }
 
     fn exposure(&self) -> Option<String> {
-        matches!(self.part, Part::UrlParameter(_))
-            .then(|| format!("{} may show it in its address to everybody who may manage webhooks there", self.place.name))
+        matches!(self.part, Part::UrlParameter(_)).then(|| {
+            format!("{} may show it in its address to everybody who may manage webhooks there", self.place.name)
+        })
     }
 }
