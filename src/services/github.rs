@@ -58,7 +58,8 @@ pub(super) const SERVICE: ServiceKind = ServiceKind {
 #[serde(deny_unknown_fields)]
 struct Keys {
     /// The GitHub App to log in as: its client id, or its number in quotes. `token:` is then its private key in PEM. Each
-    /// run opens one session, an installation token for what this config needs, and ends it.
+    /// run opens one session, an installation token for what this config needs, and ends it. The key never expires, and
+    /// only the App's page makes another: turn it by hand.
     app: Option<String>,
     /// The number of the App's installation: the last part of the address of its page under *Installed GitHub Apps*.
     installation: Option<u64>,
@@ -144,12 +145,12 @@ impl GitHub {
     /// Whether the login may write something of a repository that this config said it needs: an App's session was cut
     /// for it, and no other login can be asked.
     async fn may(&self, permission: &str) -> anyhow::Result<Leave> {
-        let Some(app) = &self.app else {
+        let key = self.slot.lend().ok_or_else(|| anyhow::anyhow!("no credential is at hand"))?;
+        let Some(app) = self.app_of(&key) else {
             return Ok(Leave::Unknown(format!(
                 "GitHub does not say before it is tried whether it has {permission}=write"
             )));
         };
-        let key = self.slot.lend().ok_or_else(|| anyhow::anyhow!("no credential is at hand"))?;
         self.session(app, &key).await?;
         Ok(Leave::May)
     }
@@ -159,9 +160,16 @@ impl GitHub {
         answer.refused(&self.meaning(answer))
     }
 
+    /// The App whose key a value would be. Somebody's own token may log in beside it (`self:`).
+    fn app_of(&self, value: &TokenValue) -> Option<&App> {
+        const TOKENS: &[&str] = &["ghp_", "github_pat_", "gho_", "ghu_", "ghs_", "ghr_"];
+        let is_token = TOKENS.iter().any(|make| value.expose().starts_with(make));
+        self.app.as_ref().filter(|_| !is_token)
+    }
+
     /// What a refusal means here.
     fn meaning(&self, answer: &Answer) -> String {
-        let own = self.slot.lend().filter(|_| self.app.is_none());
+        let own = self.slot.lend().filter(|value| self.app_of(value).is_none());
         let of_a_job = own.is_some_and(|value| value.expose().starts_with("ghs_"));
         meaning(answer, of_a_job)
     }
@@ -191,7 +199,7 @@ impl Connection for GitHub {
 
     async fn identify(&self, value: &TokenValue) -> Result<Login, LoginError> {
         let text = value.expose();
-        if let Some(app) = &self.app {
+        if let Some(app) = self.app_of(value) {
             return self.identify_app(app, value).await;
         }
         if text.starts_with("-----BEGIN ") {

@@ -94,7 +94,8 @@ impl Estate {
         let Some(kept) = self.tokens.iter().find(|kept| kept.name == token).filter(|_| !remembers) else {
             return false;
         };
-        (kept.subject.is_unasked() && self.lonely == Some(token)) || kept.spots.iter().all(Spot::is_at_github)
+        let unseen = !kept.spots.is_empty() && kept.spots.iter().all(Spot::is_at_github);
+        unseen || (kept.subject.is_unasked() && self.lonely == Some(token))
     }
 
     /// Whether one more of that token is made at every run.

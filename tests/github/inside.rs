@@ -202,6 +202,17 @@ async fn a_lock_or_a_failure_is_not_taken_for_the_death_of_a_token() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn somebody_s_own_token_is_asked_beside_an_app_as_what_it_is() {
+    let inside = Inside::app();
+    let own = value(&inside.sandbox.github(|github| github.add_classic_token("ada", &["repo"], None)));
+    let beside = inside.connection.sibling(Slot::holding(own.clone()));
+    let login = beside.identify(&own).await.unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!(login.who.as_deref(), Some("@ada"));
+    let why = inside.connection.identify(&value("neither-token-nor-key")).await.err().unwrap().to_string();
+    assert!(why.contains("is not the private key of an App, in PEM"), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_that_died_of_a_long_wait_is_opened_anew() {
     let inside = Inside::app();
     let secret = inside.secret(json!({ "repository": "acme/app", "name": "TOKEN" }));

@@ -191,9 +191,11 @@ impl Destination for ActionsVariable {
             (None, Some(create)) => {
                 let made = self.post(value, create).await?;
                 // It was made meanwhile, or our own first try was answered by nobody: then there is one to write to.
-                match (made.status.as_u16(), self.read().await?) {
-                    (409, Some(seen)) => self.patch("value", value.expose(), &seen).await?,
-                    _ => made,
+                if made.status.as_u16() == 409 {
+                    let seen = self.read().await?.ok_or_else(|| self.missing())?;
+                    self.patch("value", value.expose(), &seen).await?
+                } else {
+                    made
                 }
             }
             (None, None) => return Err(self.missing()),

@@ -38,9 +38,10 @@ impl GitHub {
         if method != Method::GET {
             self.writes.turn().await;
         }
+        let app = self.app_of(&value);
         let (mut waited, mut fresh) = (Duration::ZERO, false);
         loop {
-            let bearer = match &self.app {
+            let bearer = match app {
                 // Nothing of the request itself has been sent: whatever became of the session, that is not in doubt.
                 Some(app) => self.session(app, &value).await.map_err(|error| withheld(&error.to_string()))?,
                 None => value.clone(),
@@ -48,7 +49,7 @@ impl GitHub {
             let answer = self.call_as(&bearer, method.clone(), path, body.clone(), retry).await?;
             if answer.status.as_u16() == 401 {
                 // What is refused as unknown has done nothing. A session may have died of a long wait.
-                if self.app.is_some() && !fresh {
+                if app.is_some() && !fresh {
                     fresh = true;
                     self.drop_session(&bearer).await;
                     continue;
