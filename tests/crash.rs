@@ -7,6 +7,9 @@
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+#[path = "crash/credentials.rs"]
+mod credentials;
+#[cfg(test)]
 #[path = "crash/estate.rs"]
 mod estate;
 #[cfg(test)]
@@ -172,4 +175,9 @@ fn a_token_goes_to_a_secret_that_shows_a_stamp_and_to_a_variable() {
 #[test]
 fn a_token_goes_to_a_secret_that_shows_a_stamp_and_nowhere_else() {
     play(&stamped::ALONE);
+}
+
+#[test]
+fn a_deploy_token_overlaps_and_proves_life_alone() {
+    play(&credentials::DEPLOY_TOKEN);
 }

@@ -19,8 +19,8 @@ use super::places::{BEFORE, Place, Spot};
 /// The issuers.
 pub(crate) fn issuers() -> Vec<Fixture> {
     vec![
-        deploy("of a project", "projects/acme/app", json!({ "project": "acme/app", "name": "pull" })),
-        deploy("of a group", "groups/acme", json!({ "group": "acme", "name": "pull", "username": "puller" })),
+        deploy(("of a project", "projects/acme/app"), json!({ "project": "acme/app", "name": "pull" }), true),
+        deploy(("of a group", "groups/acme"), json!({ "group": "acme", "name": "pull", "username": "puller" }), false),
         agent(),
         runner("by a GitLab of today", true),
         runner("by a GitLab that says no more than 200", false),
@@ -31,19 +31,21 @@ fn pair(seeded: &Seeded) -> (String, String) {
     (seeded.id.to_string(), seeded.value.clone())
 }
 
-fn deploy(way: &'static str, place: &'static str, keys: Value) -> Fixture {
+/// Whose it is, the door says only of one that has rights to the registry.
+fn deploy((way, place): (&'static str, &'static str), keys: Value, registry: bool) -> Fixture {
     let ground = Ground::new();
     let login = ground.login();
     let soon = ground.sandbox.now() + TimeDelta::days(9);
+    let scope = if registry { "read_registry" } else { "read_repository" };
     let (dead, older, live, stranger) = ground.sandbox.gitlab(|gitlab| {
         let mut add = |place: &str, name: &str, user: &str, dies| {
-            gitlab.add_deploy_token(place, name, user, &["read_registry"], Some(dies))
+            gitlab.add_deploy_token(place, name, user, &[scope], Some(dies))
         };
         let dead = add(place, "pull", "puller", soon);
         add(place, "pull", "puller", soon - TimeDelta::days(10));
         let (older, live) = (add(place, "pull", "puller", soon), add(place, "pull", "puller", soon));
         add(place, "pull-2", "puller-2", soon);
-        let stranger = add("projects/acme/api", "pull", "somebody", soon);
+        let stranger = add("projects/acme/api", "pull", if registry { "puller" } else { "somebody" }, soon);
         gitlab.revoke_deploy_token(dead.id);
         (dead, older, live, stranger)
     });
@@ -58,7 +60,7 @@ fn deploy(way: &'static str, place: &'static str, keys: Value) -> Fixture {
         live: vec![pair(&live), pair(&older)],
         dead: dead.value,
         stranger: stranger.value,
-        proof: "alive",
+        proof: if registry { "identity" } else { "alive" },
         stranger_proof: "rejected",
         lists: true,
         revokes: true,

@@ -35,7 +35,7 @@ fn live(stage: &Stage) -> Vec<DeployToken> {
 fn due_then_rotated_then_confirmed_and_the_old_one_dead() {
     let (stage, old) = pull(&["read_registry", "read_repository"]);
     let ran = rotate_now(&stage);
-    said(&ran, 0, &["alive"]);
+    said(&ran, 0, &["identity"]);
     let [new] = live(&stage).try_into().unwrap();
     assert_eq!((held(&stage, "PULL_TOKEN"), held(&stage, "PULL_USER")), (new.value.clone(), "puller".to_owned()));
     let login = std::fs::read_to_string(stage.path("login")).unwrap();
@@ -113,21 +113,71 @@ fn one_of_the_same_name_that_somebody_made_by_hand_is_left_alone() {
 }
 
 #[test]
-fn where_nothing_is_known_a_lost_answer_leaves_two_and_neither_is_guessed_to_be_ours() {
+fn where_nothing_is_known_the_door_tells_which_of_two_is_held() {
     let (stage, old) = pull(&["read_registry"]);
     inject(&stage, Method::POST, "/deploy_tokens", 1, What::DropAfter);
-    // Only one place, which is seen to hold a live one: GitLab does not say which.
+    let ran = rotate_now(&stage);
+    said(&ran, 0, &[]);
+    let value = held(&stage, "PULL_TOKEN");
+    assert!(is_live(&stage, &value) && !is_live(&stage, &old.value) && live(&stage).len() == 1, "{ran}");
+}
+
+#[test]
+fn a_value_of_another_place_is_told_from_ours_though_the_user_name_is_the_same() {
+    let (stage, _) = pull(&["read_registry"]);
+    said(&rotate_now(&stage), 0, &[]);
+    let theirs = stage
+        .sandbox
+        .gitlab(|gitlab| gitlab.add_deploy_token("groups/acme", "pull", "puller", &["read_registry"], None));
+    let variable = tokenwheel_sandbox::gitlab::Variable {
+        key: "OTHER_TOKEN".to_owned(),
+        value: theirs.value.clone(),
+        masked: true,
+        ..Default::default()
+    };
+    stage.sandbox.gitlab(|gitlab| gitlab.add_variable("projects/acme/app", variable));
     order(
         &stage,
-        &PULL.lines().filter(|line| !line.contains("login")).map(|line| format!("{line}\n")).collect::<String>(),
+        &PULL.replace(
+            "key: PULL_TOKEN }",
+            "key: PULL_TOKEN }\n      - { kind: gitlab/ci-variable, project: acme/app, key: OTHER_TOKEN }",
+        ),
     );
-    let lost = rotate(&stage);
-    assert_ne!(lost.code, Some(0), "{lost}");
+    let ran = rotate(&stage);
+    said(&ran, 0, &[]);
+    assert_eq!(held(&stage, "OTHER_TOKEN"), held(&stage, "PULL_TOKEN"), "{ran}");
+    assert!(is_live(&stage, &theirs.value), "{ran}");
+}
+
+#[test]
+fn a_door_that_does_not_say_whose_it_was_given_for_proves_life() {
+    let (stage, old) = pull(&["read_registry"]);
+    stage.sandbox.gitlab(|gitlab| gitlab.door_names_the_token = false);
+    said(&rotate_now(&stage), 0, &["alive"]);
+    assert!(is_live(&stage, &held(&stage, "PULL_TOKEN")) && !is_live(&stage, &old.value));
+}
+
+#[test]
+fn where_the_door_proves_life_alone_the_first_lost_answer_is_healed_too() {
+    let (stage, old) = pull(&["read_repository"]);
+    inject(&stage, Method::POST, "/deploy_tokens", 1, What::DropAfter);
+    let ran = rotate_now(&stage);
+    said(&ran, 0, &["alive"]);
+    let value = held(&stage, "PULL_TOKEN");
+    assert!(is_live(&stage, &value) && !is_live(&stage, &old.value) && live(&stage).len() == 1, "{ran}");
+}
+
+#[test]
+fn two_of_which_nothing_is_known_are_not_guessed_at_where_the_door_proves_life_alone() {
+    let (stage, old) = pull(&["read_repository"]);
+    let dies = Some(stage.sandbox.now() + TimeDelta::days(50));
+    let scopes = &["read_repository"];
+    let theirs =
+        stage.sandbox.gitlab(|gitlab| gitlab.add_deploy_token("projects/acme/app", "pull", "puller", scopes, dies));
     let ran = rotate(&stage);
     said(&ran, ran.code.unwrap(), &["2 live tokens have this name and nothing says which is ours"]);
-    assert!(held(&stage, "PULL_TOKEN") == old.value && live(&stage).len() == 2, "{ran}");
-    let stray = live(&stage).into_iter().find(|token| token.id != old.id).unwrap();
-    stage.sandbox.gitlab(|gitlab| gitlab.revoke_deploy_token(stray.id));
+    assert!(held(&stage, "PULL_TOKEN") == old.value && is_live(&stage, &theirs.value), "{ran}");
+    stage.sandbox.gitlab(|gitlab| gitlab.revoke_deploy_token(theirs.id));
     said(&rotate_now(&stage), 0, &[]);
     assert!(!is_live(&stage, &old.value) && is_live(&stage, &held(&stage, "PULL_TOKEN")));
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::{DateTime, NaiveTime, Utc};
 use http::Method;
 use http::header::AUTHORIZATION;
@@ -210,6 +210,7 @@ impl GitLab {
         }
         let mut known = self.deploy_tokens.by_id.values();
         let token = known.find(|token| token.value == password && token.username == login && token.is_live(now));
+        let id = token.map(|token| token.id);
         let registry = token.map(|token| token.scopes.iter().any(|scope| scope.ends_with("_registry")));
         // Any other live credential of this GitLab will do as well, whatever the login.
         let other = || self.token_of_value(&password).filter(|token| token.is_live(now)).map(|_| true);
@@ -229,7 +230,19 @@ impl GitLab {
         if !registry {
             return denied(403, "DENIED", "access forbidden");
         }
-        Answer::json(200, &json!({ "token": self.mint.secret("eyJhbGciOi", URL_SAFE, 60) }))
+        let info = json!({ "user_info": { "token_type": "deploy_token", "username": login, "deploy_token_id": id } });
+        let mut claims = json!({ "iss": "gitlab-issuer", "aud": "container_registry", "access": [] });
+        if self.door_names_the_token {
+            put(&mut claims, "user", json!(self.jwt(&info)));
+        }
+        let token = self.jwt(&claims);
+        self.mint.remember(&token);
+        Answer::json(200, &json!({ "token": token }))
+    }
+
+    fn jwt(&mut self, claims: &Value) -> String {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}.{}", part(&json!({ "typ": "JWT" })), part(claims), self.mint.letters(URL_SAFE, 43))
     }
 }
 

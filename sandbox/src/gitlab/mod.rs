@@ -77,6 +77,9 @@ pub struct GitLab {
     pub deploy_tokens_die_at_midnight: bool,
     /// Whether the container registry is switched on.
     pub registry_is_on: bool,
+    /// Whether what the door to the registry gives says which deploy token it was given for. The source does so; it is
+    /// not documented.
+    pub door_names_the_token: bool,
     /// Whether too many wrong passwords came from the client's address, and none is looked at any more.
     pub address_is_banned: bool,
     /// Whether verifying a runner's token says whose it is, as it does since 15.8 or so.
@@ -139,6 +142,7 @@ impl GitLab {
             rate_limit: None,
             deploy_tokens_die_at_midnight: false,
             registry_is_on: true,
+            door_names_the_token: true,
             address_is_banned: false,
             verify_names_the_runner: true,
             runners_are_guarded: false,

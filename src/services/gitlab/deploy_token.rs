@@ -1,12 +1,13 @@
-//! `gitlab/deploy-token`: made beside the old one, with the same user name; then the old one is deleted. Nobody can ask
-//! who such a token is, but the door to the container registry refuses a wrong one before it asks for rights.
+//! `gitlab/deploy-token`: made beside the old one, with the same user name; then the old one is deleted. Whose a value is
+//! only the door to the container registry tells: it refuses a wrong one before it asks for rights, and says in what it
+//! gives to one with rights which deploy token it was.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::{DateTime, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use http::Method;
 use http::header::AUTHORIZATION;
@@ -105,6 +106,35 @@ impl DeployJson {
     }
 }
 
+/// What the door gives: a token for the registry, which is a JWT that has another one in it.
+#[derive(Deserialize)]
+struct DoorJson {
+    token: TokenValue,
+}
+
+/// `app/services/auth/container_registry_authentication_service.rb`, `authorized_token`; not documented, and absent in
+/// older versions.
+#[derive(Deserialize)]
+struct Pass {
+    user: TokenValue,
+}
+
+#[derive(Deserialize)]
+struct User {
+    user_info: UserInfo,
+}
+
+#[derive(Deserialize)]
+struct UserInfo {
+    deploy_token_id: u64,
+}
+
+/// What a JWT says. Nobody needs its signature here: it came from the one that signs.
+fn claims<T: for<'de> Deserialize<'de>>(jwt: &TokenValue) -> Option<T> {
+    let text = zeroize::Zeroizing::new(URL_SAFE_NO_PAD.decode(jwt.expose().split('.').nth(1)?).ok()?);
+    serde_json::from_slice(&text).ok()
+}
+
 struct DeployToken {
     gitlab: Arc<GitLab>,
     config: Config,
@@ -113,6 +143,8 @@ struct DeployToken {
     subject: Subject,
     /// The user name, once it is known.
     username: Mutex<Option<String>>,
+    /// The last one made in this run, which was not there yet when they were listed.
+    made: Mutex<Option<TokenRecord>>,
     /// Whether the door refuses what no token has; asked once a run.
     garbage: OnceCell<bool>,
 }
@@ -133,7 +165,8 @@ fn build(keys: Value, ground: &Ground) -> anyhow::Result<Box<dyn Issuer>> {
     let place = format!("{of} {place}");
     let subject = Subject::new(KIND.kind, &format!("{place} at {}", gitlab.host), &config.name);
     let (base, username) = (format!("{base}/deploy_tokens"), Mutex::new(config.username.clone()));
-    Ok(Box::new(DeployToken { gitlab, config, base, place, subject, username, garbage: OnceCell::new() }))
+    let (made, garbage) = (Mutex::default(), OnceCell::new());
+    Ok(Box::new(DeployToken { gitlab, config, base, place, subject, username, made, garbage }))
 }
 
 impl DeployToken {
@@ -231,9 +264,32 @@ impl DeployToken {
             401 => Proof::Rejected(
                 answer.refused("GitLab knows no living deploy token of this value and user name").to_string(),
             ),
-            200 | 403 | 404 if self.refuses_garbage(username).await => Proof::Alive,
-            200 | 403 | 404 => Proof::Inconclusive("GitLab answers this to garbage too".to_owned()),
+            status @ (200 | 403 | 404) => {
+                let pass = || claims::<User>(&claims::<Pass>(&answer.json::<DoorJson>().ok()?.token)?.user);
+                if let Some(user) = (status == 200).then(pass).flatten() {
+                    return self.is_ours(user.user_info.deploy_token_id).await;
+                }
+                if self.refuses_garbage(username).await {
+                    return Proof::Alive;
+                }
+                Proof::Inconclusive("GitLab answers this to garbage too".to_owned())
+            }
             _ => Proof::Inconclusive(answer.refused(&meaning(&answer)).to_string()),
+        }
+    }
+
+    /// Whether a deploy token of that number is one of this name and place.
+    async fn is_ours(&self, id: u64) -> Proof {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(made) = made.filter(|made| made.id == id.to_string()) {
+            return Proof::Identity(Box::new(made));
+        }
+        match self.tokens().await {
+            Ok(tokens) => match tokens.iter().find(|token| token.id == id) {
+                Some(token) => Proof::Identity(Box::new(token.record(&self.config.name))),
+                None => Proof::Rejected(format!("it is deploy token {id}, which has another name or another place")),
+            },
+            Err(error) => Proof::Inconclusive(format!("{error:#}")),
         }
     }
 
@@ -327,7 +383,9 @@ impl Issuer for DeployToken {
         let without = || MintError::InDoubt(anyhow::anyhow!("GitLab's answer has no token in it"));
         let value = made.token.clone().ok_or_else(without)?;
         self.keep_username(&made.username);
-        Ok(Minted { record: made.record(&self.config.name), value, parts: self.known_parts() })
+        let record = made.record(&self.config.name);
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(record.clone());
+        Ok(Minted { record, value, parts: self.known_parts() })
     }
 
     async fn verify(&self, value: &TokenValue) -> Proof {
