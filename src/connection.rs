@@ -102,17 +102,24 @@ pub fn own<T: Connection>(connection: &Arc<dyn Connection>) -> anyhow::Result<Ar
     any.downcast().map_err(|_| anyhow::anyhow!("this kind belongs to another service than its connection"))
 }
 
+/// Reads a further credential: `env:NAME`, `file:PATH`. The error names the source.
+pub type ReadSecret = Arc<dyn Fn(&str) -> anyhow::Result<TokenValue> + Send + Sync>;
+/// Opens a door to the network that trusts these CAs, in PEM, besides the usual ones.
+pub type OpenDoor = Arc<dyn Fn(Option<&str>) -> anyhow::Result<Arc<Http>> + Send + Sync>;
+/// Fills a buffer with random bytes.
+pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
+
 /// What a kind may use besides its connection.
 #[derive(Clone)]
 pub struct Means {
     /// The folder that relative paths start from.
     pub folder: PathBuf,
-    /// Reads a further credential that the keys of a kind name: `env:NAME`, `file:PATH`. The error names the source.
-    pub secret: Arc<dyn Fn(&str) -> anyhow::Result<TokenValue> + Send + Sync>,
-    /// Opens a door to the network that trusts these CAs, in PEM, besides the usual ones.
-    pub door: Arc<dyn Fn(Option<&str>) -> anyhow::Result<Arc<Http>> + Send + Sync>,
-    /// Fills a buffer with random bytes.
-    pub random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    /// Reads a further credential that the keys of a kind name.
+    pub secret: ReadSecret,
+    /// Opens another door to the network.
+    pub door: OpenDoor,
+    /// Where randomness comes from.
+    pub random: Random,
     /// Whether nothing is to be looked up: the config alone is checked.
     pub offline: bool,
 }

@@ -25,6 +25,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 
 use crate::config::Config;
+pub use crate::connection::Random;
 use crate::issuer::Succession;
 use crate::ledger::{self, Lease, LeaseError, Ledger, LedgerError};
 use crate::plan::{self, Asked, Moment, Plan};
@@ -57,9 +58,6 @@ impl Clock for SystemClock {
 
 /// Told of what happens as it happens: the token, the verb, a detail.
 pub type Tell = Arc<dyn Fn(&str, Verb, &str) + Send + Sync>;
-
-/// Fills a buffer with random bytes.
-pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
 
 /// All that is not pure and not the network.
 #[derive(Clone)]

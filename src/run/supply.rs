@@ -73,23 +73,19 @@ impl Wheel {
 impl Run {
     /// Delivers what was supplied, unless it is there already or the issuer knows it to be dead.
     pub async fn supply(self, supply: &Supply) -> Result<RunReport, Unfit> {
-        match self.unfit(supply).await {
-            Some(unfit) => {
-                self.end().await;
-                Err(unfit)
-            }
-            None => {
-                let mut plans = self.plan().await;
-                let old = plans.iter().any(|plan| plan.live.is_some());
-                let token = self.wheel.tokens.get(&supply.name);
-                if let (true, Some(plan), Some(token)) = (old, plans.first_mut(), token)
-                    && !token.issuer.ends_tokens()
-                {
-                    plan.notes.push("end the old one by hand once its users have the new one".to_owned());
-                }
-                Ok(self.apply(plans).await)
-            }
+        if let Some(unfit) = self.unfit(supply).await {
+            self.end().await;
+            return Err(unfit);
         }
+        let mut plans = self.plan().await;
+        let old = plans.iter().any(|plan| plan.live.is_some());
+        let token = self.wheel.tokens.get(&supply.name);
+        if let (true, Some(plan), Some(token)) = (old, plans.first_mut(), token)
+            && !token.issuer.ends_tokens()
+        {
+            plan.notes.push("end the old one by hand once its users have the new one".to_owned());
+        }
+        Ok(self.apply(plans).await)
     }
 
     async fn unfit(&self, supply: &Supply) -> Option<Unfit> {
@@ -132,9 +128,8 @@ impl Supplied {
     }
 
     /// What the person says of its end counts where the issuer says nothing.
-    fn dated(&self, mut record: Box<TokenRecord>) -> Box<TokenRecord> {
-        record.expires = record.expires.or(self.dies);
-        record
+    fn dated(&self, record: &TokenRecord) -> TokenRecord {
+        TokenRecord { expires: record.expires.or(self.dies), ..record.clone() }
     }
 }
 
@@ -177,8 +172,8 @@ impl Issuer for Supplied {
 
     async fn verify(&self, value: &TokenValue) -> Proof {
         match self.inner.verify(value).await {
-            Proof::Identity(record) => Proof::Identity(self.dated(record)),
-            Proof::Matched(record) => Proof::Matched(self.dated(record)),
+            Proof::Identity(record) => Proof::Identity(Box::new(self.dated(&record))),
+            Proof::Matched(record) => Proof::Matched(Box::new(self.dated(&record))),
             Proof::Alive => self.newcomer().await.map_or(Proof::Alive, |record| Proof::Identity(self.dated(record))),
             proof => proof,
         }

@@ -8,7 +8,7 @@ use tokenwheel_sandbox::violations;
 use crate::stage::{Ran, Stage};
 
 /// The example of the runbook.
-const EXAMPLE: &str = include_str!("../../examples/s3.yml");
+const EXAMPLE: &str = include_str!("../../examples/atlassian.yml");
 const SUBJECT: &str = "project_path:acme/tokenwheel:ref_type:branch:ref:main";
 pub(super) const EMAIL: &str = "robot@acme.example";
 
