@@ -1,4 +1,4 @@
-//! Atlassian and Vault, through the built binary over the sandbox on loopback: the example of runbook S3, every kind of
+//! Atlassian and Vault, through the built binary over the sandbox on loopback: its example, every kind of
 //! it, and the traps.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 

@@ -174,7 +174,9 @@ impl Issuer for Supplied {
         match self.inner.verify(value).await {
             Proof::Identity(record) => Proof::Identity(Box::new(self.dated(&record))),
             Proof::Matched(record) => Proof::Matched(Box::new(self.dated(&record))),
-            Proof::Alive => self.newcomer().await.map_or(Proof::Alive, |record| Proof::Identity(self.dated(record))),
+            Proof::Alive => {
+                self.newcomer().await.map_or(Proof::Alive, |record| Proof::Identity(Box::new(self.dated(&record))))
+            }
             proof => proof,
         }
     }
