@@ -106,3 +106,12 @@ fn without_an_app_the_config_is_refused() {
     std::fs::write(&path, config).unwrap();
     stage.run(&["rotate"]).ends(2, "it is minted with the key of a GitHub App");
 }
+
+#[test]
+fn one_that_reaches_other_repositories_goes_nowhere() {
+    let stage = stage();
+    stage.github(|github| github.grants_all_repositories = true);
+    let ran = stage.run(&["rotate"]);
+    assert!(ran.text.contains("it does not reach just the repositories that were ordered"), "{}", ran.text);
+    assert_eq!((ran.code != Some(0), stage.held("reader").as_str()), (true, ""), "{}", ran.text);
+}

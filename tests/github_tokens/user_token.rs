@@ -131,13 +131,16 @@ fn a_lost_answer_is_told_with_what_a_person_must_do_and_is_not_tried_again() {
 
 #[test]
 fn a_place_that_refuses_the_refresh_half_stops_it_before_anything_is_used_up() {
-    let stage = stage();
-    let old = grant(&stage);
-    std::fs::remove_file(stage.folder.path().join("refresh")).unwrap();
-    std::fs::create_dir(stage.folder.path().join("refresh")).unwrap();
-    let ran = stage.run(NOW);
-    assert_ne!(ran.code, Some(0), "{}", ran.text);
-    assert_eq!(grant(&stage).refresh.0, old.refresh.0, "{}", ran.text);
+    for tokens in [TOKENS.to_owned(), TOKENS.replace(", first: true", "")] {
+        let stage = stage();
+        stage.write(&tokens);
+        let old = grant(&stage);
+        std::fs::remove_file(stage.folder.path().join("refresh")).unwrap();
+        std::fs::create_dir(stage.folder.path().join("refresh")).unwrap();
+        let ran = stage.run(NOW);
+        assert_ne!(ran.code, Some(0), "{}", ran.text);
+        assert_eq!(grant(&stage).refresh.0, old.refresh.0, "{}", ran.text);
+    }
 }
 
 #[test]

@@ -134,7 +134,7 @@ impl GitHub {
         let wanted = wanted.or_else(|| place.repositories.clone());
         let missing = || Refusal::Invalid("a repository does not exist or is not accessible".to_owned());
         let all = |names: Vec<String>| names.iter().map(id_of).collect::<Option<Vec<u64>>>().ok_or_else(missing);
-        let repositories = wanted.map(all).transpose()?;
+        let repositories = wanted.map(all).transpose()?.filter(|_| !self.grants_all_repositories);
         let mut permissions = place.permissions.clone();
         // An empty order narrows nothing: PyGithub sends one.
         let asked = params.tree().get("permissions").and_then(Value::as_object).filter(|asked| !asked.is_empty());

@@ -67,6 +67,8 @@ pub struct GitHub {
     pub stateless_installation_tokens: bool,
     /// Whether an installation token is granted all that the installation may, whatever was asked for.
     pub grants_all_permissions: bool,
+    /// Whether an installation token reaches all that the installation reaches, whatever was asked for.
+    pub grants_all_repositories: bool,
     /// Whether an organization allows no new deploy keys.
     pub deploy_keys_refused: bool,
     /// Whether what is reported as leaked lives on until [`GitHub::end_reported`].
@@ -126,6 +128,7 @@ impl GitHub {
             oauth_errors_are_200: true,
             stateless_installation_tokens: false,
             grants_all_permissions: false,
+            grants_all_repositories: false,
             deploy_keys_refused: false,
             revocation_lags: false,
             next_refusals: Vec::new(),
