@@ -22,7 +22,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::GitLab;
 use crate::connection::{Means, own};
