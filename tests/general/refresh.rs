@@ -48,6 +48,17 @@ fn reuse(stage: &Stage) -> usize {
     stage.sandbox.oauth(|oauth| oauth.reuse_detected())
 }
 
+/// The refresh token goes where nobody can read it, so that only the next job's environment has it.
+fn unreadable(stage: &Stage) {
+    stage.sandbox.http_api(|api| {
+        api.sinks_readable = false;
+        api.add_sink("refresh", Sink::default());
+    });
+    let sink = "{ kind: http/request, write: { method: PATCH, path: /sinks/refresh, json: { value: \"{value}\" } }, \
+                look: { request: { method: GET, path: /sinks/refresh }, stamp: /version } }";
+    write(stage, AUTH, &ADA.replace("{ kind: file, path: refresh, first: true }", sink));
+}
+
 #[test]
 fn both_halves_go_to_their_places_and_the_old_one_is_spent() {
     let stage = staged();
@@ -74,14 +85,7 @@ fn a_job_that_was_started_before_the_last_turn_uses_what_stands_in_the_destinati
 #[test]
 fn a_spent_one_is_never_shown_to_the_server_again() {
     let stage = staged();
-    // The new one goes where nobody can read it, so that only the next job's environment has it.
-    stage.sandbox.http_api(|api| {
-        api.sinks_readable = false;
-        api.add_sink("refresh", Sink::default());
-    });
-    let sink = "{ kind: http/request, write: { method: PATCH, path: /sinks/refresh, json: { value: \"{value}\" } }, \
-                look: { request: { method: GET, path: /sinks/refresh }, stamp: /version } }";
-    write(&stage, AUTH, &ADA.replace("{ kind: file, path: refresh, first: true }", sink));
+    unreadable(&stage);
     let ran = forced(&stage);
     assert_eq!(ran.code, Some(0), "{ran}");
     let fresh = stage.sandbox.http_api(|api| api.sink("refresh")).unwrap().value;
@@ -104,6 +108,17 @@ fn a_server_that_keeps_refresh_tokens_has_them_kept() {
         seen.push(held(&stage, "access"));
     }
     assert!(seen[0] != seen[1] && is_live(&stage, &seen[1]));
+}
+
+#[test]
+fn what_was_kept_is_not_taken_for_spent_where_only_the_environment_has_it() {
+    let stage = staged();
+    stage.sandbox.oauth(|oauth| oauth.rotates = false);
+    unreadable(&stage);
+    for _ in 0..2 {
+        let ran = forced(&stage);
+        assert_eq!(ran.code, Some(0), "{ran}");
+    }
 }
 
 #[test]
@@ -145,5 +160,15 @@ fn a_server_that_tells_nothing_of_refresh_tokens_rejects_none() {
     let ran = forced(&stage);
     assert_eq!(ran.code, Some(0), "{ran}");
     says(&ran, &["not proven"]);
+    assert!(is_live(&stage, &held(&stage, "refresh")));
+}
+
+#[test]
+fn a_server_that_calls_every_refresh_token_inactive_is_believed_for_its_access_token() {
+    let stage = staged();
+    stage.sandbox.oauth(|oauth| oauth.introspects_refresh = false);
+    let ran = forced(&stage);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    says(&ran, &["verify: alive"]);
     assert!(is_live(&stage, &held(&stage, "refresh")));
 }

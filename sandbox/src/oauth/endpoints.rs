@@ -68,7 +68,7 @@ impl OAuth {
             })));
         }
         let grant = self.grants.iter().find(|one| one.refresh == *value && one.client == client.id && one.is_live(now));
-        Ok(Some(match grant {
+        Ok(Some(match grant.filter(|_| self.introspects_refresh) {
             Some(grant) => json!({
                 "active": true, "client_id": grant.client, "scope": grant.scope, "sub": grant.subject,
                 "exp": grant.expires.timestamp(),

@@ -31,6 +31,8 @@ use refusal::Refusal;
 pub struct OAuth {
     /// Whether it has an introspection endpoint.
     pub introspects: bool,
+    /// Whether introspection knows refresh tokens; where not, every one of them is called inactive (RFC 7662 §2.2).
+    pub introspects_refresh: bool,
     /// Whether it has a revocation endpoint.
     pub revokes: bool,
     /// Whether revoking has an effect: 200 is answered either way.
@@ -61,6 +63,7 @@ impl OAuth {
     pub(crate) fn new(seed: u64, clock: Clock) -> Self {
         Self {
             introspects: true,
+            introspects_refresh: true,
             revokes: true,
             revoking_works: true,
             rotates: true,

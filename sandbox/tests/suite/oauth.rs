@@ -193,3 +193,11 @@ fn endpoints_that_a_server_lacks_are_404() {
     assert_eq!(server.post("/oauth/introspect", "token=x").status, 404);
     assert_eq!(server.post("/oauth/revoke", "token=x").status, 404);
 }
+
+#[test]
+fn introspection_may_call_every_refresh_token_inactive() {
+    let server = Server::new();
+    assert!(server.active(&server.refresh));
+    server.world.sandbox.oauth(|oauth| oauth.introspects_refresh = false);
+    assert!(!server.active(&server.refresh) && server.active(&server.token()));
+}
