@@ -6,4 +6,5 @@ pub(crate) mod disk;
 pub(crate) mod oauth;
 pub(crate) mod proof;
 pub(crate) mod request;
+pub(crate) mod seen;
 pub(crate) mod template;

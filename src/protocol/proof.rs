@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::request::{Door, Request, Rule, Seen, Who, With, all_at, check_pointer, moment};
+use super::request::{Door, Request, Who, With};
+use super::seen::{Rule, Seen, all_at, check_pointer, moment};
 use super::template::{Fill, Holes};
 use crate::http::Retry;
 use crate::issuer::Proof;

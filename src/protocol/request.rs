@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, Utc};
 use http::header::{AUTHORIZATION, HeaderName};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,8 +11,9 @@ use serde_json::Value;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::seen::{Rule, Seen};
 use super::template::{Holes, names, percent};
-use crate::http::{Answer, Call, Cause, Http, HttpError, Retry};
+use crate::http::{Call, Cause, Http, HttpError, Retry};
 use crate::token::TokenValue;
 
 /// One request.
@@ -66,105 +66,6 @@ pub(crate) enum With {
     Value,
     /// None.
     Nobody,
-}
-
-/// Which answers are meant.
-#[derive(Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Rule {
-    /// The statuses; any from 200 to 299 by default.
-    #[serde(default)]
-    status: Vec<u16>,
-    /// What must stand at a JSON pointer of the answer; a list names several of which one must.
-    #[serde(default, rename = "where")]
-    at: BTreeMap<String, Value>,
-}
-
-impl Rule {
-    /// Whether an answer is meant.
-    pub(crate) fn fits(&self, seen: &Seen) -> bool {
-        let status =
-            if self.status.is_empty() { (200..300).contains(&seen.status) } else { self.status.contains(&seen.status) };
-        status && all_at(&self.at, seen)
-    }
-}
-
-/// Whether everything stands where it should.
-pub(crate) fn all_at(wanted: &BTreeMap<String, Value>, seen: &Seen) -> bool {
-    wanted.iter().all(|(pointer, wanted)| {
-        let found = seen.at(pointer);
-        match wanted {
-            Value::Array(any) => found.is_some_and(|found| any.contains(found)),
-            one => found == Some(one),
-        }
-    })
-}
-
-/// What came of a request.
-pub(crate) struct Seen {
-    /// The status.
-    pub(crate) status: u16,
-    body: Option<Value>,
-    answer: Answer,
-}
-
-impl Seen {
-    fn of(answer: Answer) -> Self {
-        Self { status: answer.status.as_u16(), body: answer.json().ok(), answer }
-    }
-
-    /// What stands at a pointer.
-    pub(crate) fn at(&self, pointer: &str) -> Option<&Value> {
-        self.body.as_ref()?.pointer(pointer)
-    }
-
-    /// A text or a number at a pointer, as text.
-    pub(crate) fn text(&self, pointer: &str) -> Option<String> {
-        match self.at(pointer)? {
-            Value::String(text) if !text.is_empty() => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        }
-    }
-
-    /// Takes a secret out of the answer.
-    pub(crate) fn secret(&mut self, pointer: &str) -> Option<TokenValue> {
-        let text = match self.body.as_mut()?.pointer_mut(pointer)?.take() {
-            Value::String(text) => Zeroizing::new(text),
-            _ => return None,
-        };
-        TokenValue::handed(&text).ok()
-    }
-
-    /// Whether there was JSON to read at all.
-    pub(crate) fn is_json(&self) -> bool {
-        self.body.is_some()
-    }
-
-    /// The code by which the service says what is wrong. Only what looks like the word of a code is ever shown: a
-    /// pointer may be wrong, and an answer may repeat a secret.
-    pub(crate) fn code(&self, pointer: Option<&str>) -> Option<String> {
-        let word = self.text(pointer?)?;
-        let of_letters = word.chars().all(|c| c.is_ascii_lowercase() || "_-. ".contains(c)) && word.len() <= 40;
-        let of_digits = word.chars().all(|c| c.is_ascii_digit()) && word.len() <= 6;
-        (of_letters || of_digits).then_some(word)
-    }
-
-    /// What a refusal means.
-    pub(crate) fn refused(&self, code: Option<&str>) -> HttpError {
-        let meaning = match self.status {
-            200..300 => "it answers that it was not done",
-            401 => "the credential is unknown or dead",
-            403 => "the credential may not do this",
-            404 => "there is no such thing, or the credential may not see it",
-            409 => "it is there already, or stands in the way",
-            400 | 422 => "it is refused as invalid",
-            500.. => "the server failed",
-            _ => "an answer that the config does not expect",
-        };
-        let code = self.code(code).map(|code| format!(" (`{code}`)")).unwrap_or_default();
-        self.answer.refused(&format!("{meaning}{code}"))
-    }
 }
 
 /// The way to one address, and how a credential is shown there.
@@ -367,27 +268,82 @@ impl Request {
     }
 }
 
-/// Refuses what is no JSON pointer.
-pub(crate) fn check_pointer(key: &str, pointer: Option<&str>) -> anyhow::Result<()> {
-    let good = pointer.is_none_or(|pointer| pointer.is_empty() || pointer.starts_with('/'));
-    anyhow::ensure!(good, "`{key}` is a JSON pointer, which begins with `/`, such as `/data/token`");
-    Ok(())
-}
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
 
-/// Reads a moment as services write them: a date with time, a date alone (its first moment), or Unix time in seconds or
-/// milliseconds.
-pub(crate) fn moment(value: &Value) -> Option<DateTime<Utc>> {
-    let unix = |number: i64| {
-        let milliseconds = number.abs() > 100_000_000_000;
-        if milliseconds { DateTime::from_timestamp_millis(number) } else { DateTime::from_timestamp(number, 0) }
-    };
-    match value {
-        Value::Number(number) => unix(number.as_i64()?),
-        Value::String(text) => {
-            let whole = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).ok();
-            let day = || text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0).map(|at| at.and_utc());
-            whole.or_else(day).or_else(|| unix(text.parse().ok()?))
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::template::Fill;
+    use super::*;
+    use crate::http::{Broken, Transport};
+
+    /// Keeps what was sent, and answers nothing.
+    #[derive(Default)]
+    struct Recorder(Mutex<Vec<http::Request<Bytes>>>);
+
+    #[async_trait]
+    impl Transport for Recorder {
+        async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Broken> {
+            self.0.lock().unwrap().push(request);
+            Ok(http::Response::new(Bytes::from_static(b"{}")))
         }
-        _ => None,
+    }
+
+    fn request(json: &Value) -> Request {
+        serde_json::from_value(json.clone()).unwrap()
+    }
+
+    /// What is sent of a request, if it is.
+    fn sent(request: &Request, base: &str, holes: &Holes, login: &TokenValue) -> Option<http::Request<Bytes>> {
+        let recorder = Arc::new(Recorder::default());
+        let http = Arc::new(Http::new(Arc::<Recorder>::clone(&recorder)));
+        let door = Door { http, base: base.parse().unwrap(), badge: Badge::new(None, None).unwrap() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let who = (Who { login: Some(login), value: None }, With::Login);
+        let _ = runtime.block_on(door.send(request, holes, who, Retry::Once));
+        recorder.0.lock().unwrap().pop()
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_path_and_what_fills_it_the_credential_goes_to_the_one_host_and_below_its_path(
+            path in "[/a-c.%2eE:@?{}\\\\]{0,16}", fill in "[ -~]{1,16}"
+        ) {
+            let path = format!("/{path}{{id}}");
+            let request = request(&json!({ "method": "GET", "path": path }));
+            if request.check("request", &["id"]).is_err() {
+                return Ok(());
+            }
+            let holes = Holes::default().with("id", Some(Fill::Plain(fill)));
+            let login = TokenValue::new("the-login").unwrap();
+            if let Some(sent) = sent(&request, "https://api.example.com:8443/base/", &holes, &login) {
+                let uri = sent.uri();
+                prop_assert_eq!(uri.authority().map(http::uri::Authority::as_str), Some("api.example.com:8443"));
+                prop_assert!(uri.path().starts_with("/base/"), "{}", uri.path());
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_is_sent_as_the_config_says() {
+        let holes = Holes::default().with("value", TokenValue::new("a b&c").ok().map(Fill::Secret));
+        let login = TokenValue::new("the-login").unwrap();
+        let made = |json: &Value| sent(&request(json), "https://api.example.com", &holes, &login).unwrap();
+        let form = made(&json!({ "method": "POST", "path": "/a?b=c", "form": { "t": "{value}" }, "with": "nobody" }));
+        assert_eq!(
+            (form.uri().to_string().as_str(), &form.body()[..]),
+            ("https://api.example.com/a?b=c", &b"t=a+b%26c"[..])
+        );
+        assert!(form.headers().get(AUTHORIZATION).is_none());
+        let header = made(&json!({ "method": "PUT", "path": "/a", "headers": { "X-Key": "k {value}" } }));
+        assert_eq!(
+            (&header.headers()["x-key"], header.headers()["x-key"].is_sensitive()),
+            (&"k a b&c".parse().unwrap(), true)
+        );
+        assert_eq!(header.headers()[AUTHORIZATION], "Bearer the-login");
     }
 }

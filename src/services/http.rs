@@ -13,7 +13,8 @@ use crate::connection::{Connecting, Connection, Login, LoginError, Needed, Servi
 use crate::http::{HttpError, Retry};
 use crate::issuer::Proof;
 use crate::protocol::proof::{Control, Expected, Verify};
-use crate::protocol::request::{Badge, Door, Request, Seen, Who, With};
+use crate::protocol::request::{Badge, Door, Request, Who, With};
+use crate::protocol::seen::Seen;
 use crate::protocol::template::Holes;
 use crate::token::TokenValue;
 

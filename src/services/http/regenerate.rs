@@ -14,7 +14,8 @@ use crate::connection::own;
 use crate::http::{HttpError, Retry};
 use crate::issuer::{Ended, Ground, Inventory, Issuer, IssuerKind, Leave, MintError, Proof, Succession, Ttl};
 use crate::protocol::proof::{Control, Expected, Verify};
-use crate::protocol::request::{Request, Rule, Seen, check_pointer, moment};
+use crate::protocol::request::Request;
+use crate::protocol::seen::{Rule, Seen, check_pointer, moment};
 use crate::protocol::template::{Fill, Holes};
 use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
 

@@ -12,7 +12,8 @@ use super::HttpApi;
 use crate::connection::own;
 use crate::destination::{Address, Ask, Assurance, Destination, DestinationKind, Holding, Receipt, Site};
 use crate::http::Retry;
-use crate::protocol::request::{Request, Seen, check_pointer};
+use crate::protocol::request::Request;
+use crate::protocol::seen::{Seen, check_pointer};
 use crate::protocol::template::{Fill, Holes};
 use crate::token::TokenValue;
 

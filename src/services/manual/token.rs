@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::issuer::{Ended, Ground, Inventory, Issuer, IssuerKind, Leave, MintError, Proof, Succession, Ttl};
 use crate::protocol::proof::{Control, Expected, Verify};
-use crate::protocol::request::{Badge, Door, moment};
+use crate::protocol::request::{Badge, Door};
+use crate::protocol::seen::moment;
 use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
 
 pub(crate) const KIND: IssuerKind = IssuerKind {
