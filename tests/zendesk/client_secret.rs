@@ -118,6 +118,32 @@ fn a_lost_answer_of_the_only_client_is_healed_by_the_session_that_is_open() {
     assert_eq!((ran.code, held(&desk, "ZENDESK_SECRET")), (Some(0), secret(&desk, "wheel")), "{ran}");
 }
 
+/// Whether the old one goes on working is not known: either way the new one is what is delivered.
+#[test]
+fn an_old_secret_that_goes_on_working_changes_nothing() {
+    for what in [None, Some(What::DropAfter)] {
+        let mut desk = Desk::set("");
+        desk.zendesk(|zendesk| zendesk.former_secrets_work = true);
+        if let Some(what) = what {
+            desk.inject(Method::PUT, GENERATE, 1, what);
+            let ran = desk.force("zendesk-secret");
+            assert!(desk.is_live(&held(&desk, "ZENDESK_SECRET")), "{ran}");
+        }
+        let ran = desk.force("zendesk-secret");
+        assert_eq!((ran.code, held(&desk, "ZENDESK_SECRET")), (Some(0), secret(&desk, "wheel")), "{ran}");
+    }
+}
+
+#[test]
+fn a_client_that_is_not_there_is_named_and_no_other_is_turned() {
+    let mut desk = Desk::set("");
+    desk.amend("client_id: wheel }", "client_id: weel }");
+    let ran = desk.force("zendesk-secret");
+    assert_ne!(ran.code, Some(0), "{ran}");
+    assert!(ran.to_string().contains("has no OAuth client with the unique identifier weel"), "{ran}");
+    assert_eq!(desk.zendesk(|zendesk| zendesk.secrets_generated), 0, "{ran}");
+}
+
 #[test]
 fn a_false_200_generates_nothing_and_is_not_taken_for_a_secret() {
     let mut desk = Desk::set("");

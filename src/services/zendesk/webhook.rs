@@ -34,10 +34,11 @@ pub(crate) const KIND: DestinationKind = DestinationKind {
 struct Config {
     /// Its id: the end of the address of its page in the admin centre.
     id: String,
-    /// Where in it the value goes. It must be there already: neither the kind of authentication nor its position is
-    /// ever changed.
+    /// Where in it the value goes: `bearer`, `{ basic: USERNAME }`, `{ api_key: NAME }`, `{ custom_header: NAME }` or
+    /// `{ url_parameter: NAME }`. It must be there already: neither the kind of authentication nor its position is ever
+    /// changed. Zendesk shows headers and addresses to every administrator.
     part: Part,
-    /// Also sends a test to the receiver, which sets off there whatever the webhook sets off.
+    /// `delivery`: also sends a test to the receiver, which sets off there whatever the webhook sets off.
     confirm: Option<Confirm>,
 }
 
