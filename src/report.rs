@@ -148,7 +148,9 @@ fn next_step(wheel: &Wheel, connection: &str, seat: Seat) -> String {
     let place = match (places.as_slice(), source.map(|credential| &credential.source)) {
         ([], Some(Source::Environment(name))) => format!("where {name} comes from"),
         ([], Some(Source::File(path))) => format!("into {}", path.display()),
-        ([], None) => "where it belongs".to_owned(),
+        ([], Some(Source::Vault { path, .. })) => format!("into {path} in the vault"),
+        // What logs in by itself, or as the job, has nothing that could be put anywhere.
+        ([], Some(Source::Oidc(_)) | None) => return String::new(),
         (places, _) => format!("into {}", crate::text::list(places)),
     };
     format!("; if this job was started before its last turn, start it again; else make a new one and put it {place}")

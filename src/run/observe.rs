@@ -123,6 +123,10 @@ pub(super) async fn one(
     } else if let Some(why) = trouble(&token.connection) {
         return Err(why);
     }
+    // What is made here is known by its places alone.
+    if let (true, Some(why)) = (token.connection.is_empty(), token.needs.iter().find_map(trouble)) {
+        return Err(why);
+    }
     if token.spec.login.is_some() && token.ground.slot().lend().is_none() {
         let login = token.spec.login.as_deref().unwrap_or_default();
         return Err(format!("the live value of `{login}`, which it is minted as, can be read nowhere"));
