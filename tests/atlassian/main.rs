@@ -2,15 +2,11 @@
 //! it, and the traps.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
-#[path = "wheel/stage.rs"]
+mod data_center;
+mod estate;
+mod example;
+mod oauth;
+#[path = "../wheel/stage.rs"]
 #[expect(dead_code, reason = "the stage of the wheel, of which this suite needs a part")]
 mod stage;
-
-#[path = "atlassian"]
-mod atlassian {
-    mod data_center;
-    mod estate;
-    mod example;
-    mod oauth;
-    mod watched;
-}
+mod watched;
