@@ -178,6 +178,6 @@ fn a_token_goes_to_a_secret_that_shows_a_stamp_and_nowhere_else() {
 }
 
 #[test]
-fn a_deploy_token_overlaps_and_proves_life_alone() {
+fn a_deploy_token_is_told_from_others_by_the_door_to_the_registry() {
     play(&credentials::DEPLOY_TOKEN);
 }

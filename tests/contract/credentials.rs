@@ -45,7 +45,7 @@ fn deploy((way, place): (&'static str, &'static str), keys: Value, registry: boo
         add(place, "pull", "puller", soon - TimeDelta::days(10));
         let (older, live) = (add(place, "pull", "puller", soon), add(place, "pull", "puller", soon));
         add(place, "pull-2", "puller-2", soon);
-        let stranger = add("projects/acme/api", "pull", if registry { "puller" } else { "somebody" }, soon);
+        let stranger = add("projects/acme/api", "theirs", if registry { "puller" } else { "somebody" }, soon);
         gitlab.revoke_deploy_token(dead.id);
         (dead, older, live, stranger)
     });
