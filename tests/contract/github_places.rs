@@ -38,15 +38,15 @@ impl Spot for Kept {
     }
 
     fn attributes(&self, sandbox: &Sandbox) -> String {
-        sandbox.github(|github| match self.store {
-            Some(store) => {
+        sandbox.github(|github| {
+            let (made, seen_by) = if let Some(store) = self.store {
                 let secret = github.secret(store, self.place, "TOKEN").unwrap();
-                format!("{} {:?}", secret.created_at, secret.visibility)
-            }
-            None => {
+                (secret.created_at, secret.visibility)
+            } else {
                 let variable = github.variable(self.place, "TOKEN").unwrap();
-                format!("{} {:?}", variable.created_at, variable.visibility)
-            }
+                (variable.created_at, variable.visibility)
+            };
+            format!("{made} {seen_by:?}")
         })
     }
 

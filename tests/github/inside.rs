@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tokenwheel::connection::{Connecting, Connection, LoginError, Means, Slot};
 use tokenwheel::demo::Mounted;
-use tokenwheel::destination::{Ask, Depth, Destination, Site};
+use tokenwheel::destination::{Ask, Depth, Destination, Receipt, Site};
 use tokenwheel::http::Http;
 use tokenwheel::services::{DESTINATIONS, SERVICES};
 use tokenwheel::token::TokenValue;
@@ -195,7 +195,9 @@ async fn a_lock_or_a_failure_is_not_taken_for_the_death_of_a_token() {
     }
     inside.sandbox.github(|github| {
         let tokens = github.tokens_of(Make::FineGrained);
-        tokens.iter().for_each(|token| github.revoke(&token.value));
+        for token in tokens {
+            github.revoke(&token.value);
+        }
     });
     let why = inside.connection.identify(&inside.login).await.err().unwrap();
     assert!(matches!(why, LoginError::Dead(_)), "{why}");
@@ -234,7 +236,7 @@ async fn a_session_of_few_minutes_is_not_begun_with() {
     secret.deliver(&value("new"), None).await.unwrap();
     inside.sandbox.advance(TimeDelta::minutes(55));
     // The first answer after the wait tells the time.
-    secret.confirm(&value("new"), &Default::default()).await.unwrap_err();
+    secret.confirm(&value("new"), &Receipt::default()).await.unwrap_err();
     inside.sandbox.forget_exchanges();
     secret.deliver(&value("newer"), None).await.unwrap();
     let exchanges = inside.sandbox.exchanges();
@@ -249,7 +251,9 @@ async fn a_token_that_dies_within_a_run_is_refused_once_and_not_used_again() {
     let secrets = ["TOKEN", "OTHER"].map(|name| inside.secret(json!({ "repository": "acme/app", "name": name })));
     inside.sandbox.github(|github| {
         let tokens = github.tokens_of(Make::FineGrained);
-        tokens.iter().for_each(|token| github.revoke(&token.value));
+        for token in tokens {
+            github.revoke(&token.value);
+        }
     });
     let mut told = Vec::new();
     for secret in secrets {
