@@ -30,7 +30,7 @@ pub(crate) const KIND: DestinationKind = DestinationKind {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    /// What people call the place; by default the path of `write`.
+    /// What people call the place; by default the method and path of `write`, so say it where two places share these.
     name: Option<String>,
     /// The request that writes the value, with the hole `{value}`. It may be repeated, so it must do the same twice as
     /// once; and it must change nothing else: rather a PATCH of one field than a PUT of the whole.
