@@ -37,7 +37,8 @@ struct Keys {
     header: Option<String>,
     /// What stands before the credential there; `Bearer` in `Authorization`, nothing in another header.
     scheme: Option<String>,
-    /// A request that shows whether a credential is alive. Without one it is used unasked.
+    /// A request that shows whether a credential is alive, with the keys of `verify` of `http/regenerate`. Without one the
+    /// credential is used unasked.
     whoami: Option<Verify>,
 }
 

@@ -38,9 +38,10 @@ pub(crate) const KIND: IssuerKind = IssuerKind {
 struct Config {
     /// What the API calls the token where that never changes, else a name of yours. It fills `{id}`.
     id: String,
-    /// How a new one follows the old one.
+    /// How a new one follows the old one: `replaces`, `overlaps` or `ephemeral`.
     succession: Follows,
-    /// The request that makes a new one. It is sent once, whatever happens. Holes: `{id}`; `{now}`, and `{stamp}` such
+    /// The request that makes a new one: `method`, `path`, and where needed `headers`, `json` or `form`, `with` (`login`,
+    /// `value` or `nobody`) and `success` (`status`, `where`). It is sent once, whatever happens. Holes: `{id}`; `{now}`, and `{stamp}` such
     /// as `20260504-060000`; with `ttl:` also `{until}`, `{until_unix}` and `{seconds}`; `{grace}` in seconds; `{login}`,
     /// the credential itself.
     request: Request,
@@ -58,7 +59,9 @@ struct Config {
     /// What its values begin with. Only what begins so is taken for one of them and sent there; without it, what has the
     /// form of the credential that the connection logs in with.
     prefix: Option<String>,
-    /// How a value proves what it is.
+    /// How a value proves what it is: a `request` with the hole `{value}`, sent with the value itself and once a run with
+    /// garbage; `id`, `expires` and `error` as JSON pointers; `identity`, what must stand at which pointer; `rejected`,
+    /// which answers say that it is dead.
     verify: Option<Verify>,
     /// The request that ends one. Holes: `{id}`, `{value}`. Without it, and without `grace`, a person is told to do it.
     revoke: Option<Request>,

@@ -32,10 +32,11 @@ pub(crate) const KIND: DestinationKind = DestinationKind {
 struct Config {
     /// What people call the place; by default the method and path of `write`, so say it where two places share these.
     name: Option<String>,
-    /// The request that writes the value, with the hole `{value}`. It may be repeated, so it must do the same twice as
+    /// The request that writes the value, with the hole `{value}`; its keys are those of `http/regenerate`. It may be repeated, so it must do the same twice as
     /// once; and it must change nothing else: rather a PATCH of one field than a PUT of the whole.
     write: Request,
-    /// The request that looks at the place before and after. It must only read.
+    /// The `request` that looks at the place before and after, and where its answer has the `value`, or a `stamp` that
+    /// changes at each write, as JSON pointers. It must only read.
     look: Option<Look>,
     /// The request that confirms, where that is another one than `look`.
     confirm: Option<Look>,

@@ -42,7 +42,8 @@ struct Config {
     created: Option<String>,
     /// What its values begin with. Only what begins so is taken for one of them.
     prefix: Option<String>,
-    /// How a value proves what it is.
+    /// How a value proves what it is: `at` is the address, `header` and `scheme` carry the value, and `by` has the keys of
+    /// `verify` of `http/regenerate`.
     verify: Option<Asked>,
 }
 
