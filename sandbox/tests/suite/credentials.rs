@@ -114,6 +114,36 @@ fn the_door_to_the_registry_tells_a_wrong_credential_from_one_without_rights() {
     assert_eq!(door(&acme, "puller", &pulls.value), 401);
 }
 
+/// What the door gives, taken apart: the claims of the token in the token.
+fn named(acme: &Acme, login: &str, password: &str) -> Value {
+    let target = "/jwt/auth?service=container_registry";
+    let mut request = request("gitlab", "", http::Method::GET, target, &Value::Null);
+    let basic = format!("Basic {}", STANDARD.encode(format!("{login}:{password}")));
+    if let Ok(basic) = HeaderValue::from_str(&basic) {
+        request.headers.insert("authorization", basic);
+    }
+    let given = acme.world.send(request).map(|answer| answer.value()).unwrap_or_default();
+    let claims = |jwt: &Value| {
+        let part = jwt.as_str().and_then(|jwt| jwt.split('.').nth(1)).unwrap_or_default();
+        let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap_or_default();
+        serde_json::from_slice::<Value>(&text).unwrap_or_default()
+    };
+    claims(claims(given.get("token").unwrap_or(&Value::Null)).get("user").unwrap_or(&Value::Null))
+}
+
+#[test]
+fn what_the_door_gives_says_which_deploy_token_it_was_given_for_unless_it_is_too_old_for_that() {
+    let acme = Acme::new();
+    let pulls = made(&acme.ask(&acme.maintainer, "POST", DEPLOY, &ordered(&["read_registry"])));
+    let told = named(&acme, "puller", &pulls.value);
+    assert_eq!(
+        told["user_info"],
+        json!({ "token_type": "deploy_token", "username": "puller", "deploy_token_id": pulls.id })
+    );
+    acme.world.sandbox.gitlab(|gitlab| gitlab.door_names_the_token = false);
+    assert_eq!(named(&acme, "puller", &pulls.value), Value::Null);
+}
+
 #[test]
 fn an_agent_has_two_slots_and_a_token_that_was_ended_frees_one() {
     let acme = Acme::new();
