@@ -62,7 +62,7 @@ fn an_unknown_kind_is_told_with_the_nearest_right_one() {
     service: gitlub
       tokenwheel.yml:5: no service `gitlub`; did you mean `gitlab`?
     kubernetes/secret
-      tokenwheel.yml:11: the issuer cannot be of kind `kubernetes/secret`; known here: styra/token, gitlab/personal-access-token, gitlab/project-access-token, gitlab/group-access-token, gitlab/service-account-token, gitlab/pipeline-trigger-token
+      tokenwheel.yml:11: the issuer cannot be of kind `kubernetes/secret`; it is a destination
     kind: [a]
       tokenwheel.yml:11: `kind` is a list, but should be text
 
