@@ -75,6 +75,9 @@ fn what_a_person_made_is_proved_delivered_and_its_predecessor_revoked_alone() {
     let revoked = |id: &str| estate.atlassian(|atlassian| atlassian.api_token(id).unwrap().revoked.is_some());
     assert!(revoked(&estate.legacy.id) && !revoked(&new.id) && !revoked(&other.id), "{ran}");
     assert!(!estate.atlassian(|atlassian| atlassian.bulk_revoked));
+    // It is remembered by the name that the issuer lists, or nobody would know it again.
+    let ledger = std::fs::read_to_string(estate.stage.path("ledger.json")).unwrap();
+    assert!(ledger.contains(&format!("\"{}\"", new.id)), "{ran}");
     // It works on, and that is said.
     assert!(estate.is_live(&estate.legacy.value) && ran.to_string().contains("works until"), "{ran}");
     let ran = estate.run(&["rotate"]);
