@@ -58,7 +58,7 @@ pub(super) fn sight(
 ) -> (Sight, Option<TokenValue>) {
     let cut_off = entry.is_some_and(|entry| !entry.intents.is_empty());
     let sight = match (is_current, current) {
-        (Some(true), _) if cut_off => {
+        (Some(true) | None, _) if cut_off => {
             Sight::Unknowable("the run before may have used it up, and its answer was lost".to_owned())
         }
         (Some(true), Some(current)) => Sight::Live { record: Some(current.id.clone()), lent: true },
