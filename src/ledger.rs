@@ -143,6 +143,9 @@ pub struct Retiree {
     /// How often it was tried in vain.
     #[serde(default)]
     pub tried: u32,
+    /// Whether its end was accepted and is yet to be proved: it may no longer be listed, and work on for a while.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ending: bool,
 }
 
 impl Ledger {
@@ -178,7 +181,13 @@ impl Entry {
     /// Marks a predecessor, once.
     pub fn mark(&mut self, record: &TokenRecord, after: DateTime<Utc>) {
         if !self.retires(&record.id) {
-            self.retire.push(Retiree { id: record.id.clone(), after, expires: record.expires, tried: 0 });
+            self.retire.push(Retiree {
+                id: record.id.clone(),
+                after,
+                expires: record.expires,
+                tried: 0,
+                ending: false,
+            });
         }
     }
 }

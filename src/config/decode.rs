@@ -331,7 +331,7 @@ impl Reader {
             was: outer.was,
             owner: outer.owner.or_else(|| defaults.owner.clone()),
             order: digest(&issuer, ttl),
-            create: issuer.keys.get("create").is_some(),
+            create: issuer.keys.get("create").is_some_and(|create| *create != Value::Bool(false)),
             issuer,
             ttl,
             own,

@@ -1,6 +1,6 @@
 //! Which of the records is the live token, which are strays, and whether every destination has it.
 
-use super::{Moment, Seen, Sight, Wanted};
+use super::{Moment, Rule, Seen, Sight, Wanted};
 use crate::issuer::{Inventory, Succession};
 use crate::ledger::{Current, Entry, Retiree};
 use crate::text;
@@ -100,7 +100,9 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
             if live.is_none() && seen.sights.iter().any(|sight| matches!(sight, Sight::Live { .. })) {
                 live = Some(TokenRecord::named(id.clone().unwrap_or_default()));
             }
-            if live.as_ref().is_none_or(|live| live.expires.is_none()) {
+            // What turns at an age needs no date of death.
+            let by_age = matches!(wanted.rule, Rule::AfterAge(_));
+            if !by_age && live.as_ref().is_none_or(|live| live.expires.is_none()) {
                 notes.push(format!(
                     "when it dies is not known ({why}); to be sure, take it over once with `rotate --force`"
                 ));
@@ -188,7 +190,12 @@ pub(super) fn retirable(
         Inventory::Blind { .. } => true,
     };
     let over = |retiree: &Retiree| at_once || retiree.after <= moment.now;
-    entry.retire.iter().filter(|old| old.id != live.id && over(old) && lives(&old.id)).cloned().collect()
+    entry
+        .retire
+        .iter()
+        .filter(|old| old.id != live.id && over(old) && (old.ending || lives(&old.id)))
+        .cloned()
+        .collect()
 }
 
 /// A record newer than the confirmed one is never retired as its predecessor: a stray waits until it has a successor.

@@ -97,7 +97,7 @@ pub(super) fn mark_strays(ledger: &mut Ledger, token: &Turning, plan: &Plan, aft
 /// Forgets marked tokens that the issuer no longer lists.
 pub(super) fn forget_ended(ledger: &mut Ledger, token: &Turning, inventory: &Inventory) {
     let Inventory::Listed(records) = inventory else { return };
-    entry(ledger, token).retire.retain(|old| records.iter().any(|record| record.id == old.id));
+    entry(ledger, token).retire.retain(|old| old.ending || records.iter().any(|record| record.id == old.id));
 }
 
 /// Takes down a confirmed successor.
@@ -270,14 +270,22 @@ pub(super) const fn lingers(ended: &anyhow::Result<Ended>) -> Option<DateTime<Ut
     }
 }
 
+/// How often it is asked whether a token that was ended is dead.
+const ENOUGH: u32 = 3;
+
 /// Takes down what came of a revocation.
 pub(super) fn retired(ledger: &mut Ledger, token: &Turning, retiree: &Retiree, ended: &anyhow::Result<Ended>) {
     let entry = entry(ledger, token);
     match ended {
         Ok(Ended::Ended) => entry.retire.retain(|other| other.id != retiree.id),
         Ok(Ended::NotYet { until }) => {
-            entry.retire.iter_mut().filter(|other| other.id == retiree.id).for_each(|other| other.after = *until);
+            entry.retire.retain(|other| other.id != retiree.id);
+            entry.retire.push(Retiree { after: *until, ending: true, ..retiree.clone() });
         }
-        Err(_) => entry.retire.iter_mut().filter(|other| other.id == retiree.id).for_each(|other| other.tried += 1),
+        Err(_) => {
+            entry.retire.iter_mut().filter(|other| other.id == retiree.id).for_each(|other| other.tried += 1);
+            // Its end was accepted, and nothing more can be learnt of it.
+            entry.retire.retain(|other| other.id != retiree.id || !other.ending || other.tried < ENOUGH);
+        }
     }
 }

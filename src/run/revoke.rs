@@ -67,7 +67,7 @@ impl Run {
                 };
                 (self.world.tell)(&plan.name, Verb::Retire, &format!("token {} {told}", text::plain(&old.id)));
                 let after = self.started;
-                let retiree = Retiree { id: old.id.clone(), after, expires: old.expires, tried: 0 };
+                let retiree = Retiree { id: old.id.clone(), after, expires: old.expires, tried: 0, ending: false };
                 record::retired(&mut self.ledger, token, &retiree, &ended);
                 let lingers = record::lingers(&ended);
                 let failed = ended.err().map(|error| format!("{error:#}"));

@@ -114,7 +114,7 @@ prop_compose! {
 
 prop_compose! {
     fn retiree()(id in id(), after in time()) -> Retiree {
-        Retiree { id, after, expires: None, tried: 0 }
+        Retiree { id, after, expires: None, tried: 0, ending: false }
     }
 }
 

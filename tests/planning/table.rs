@@ -118,7 +118,13 @@ fn ledger(text: &str) -> (Option<Entry>, Moment) {
             }
             ("retire", what) => {
                 let (id, after) = what.split_once('@').unwrap();
-                entry.retire.push(Retiree { id: id.to_owned(), after: at(after), expires: None, tried: 0 });
+                entry.retire.push(Retiree {
+                    id: id.to_owned(),
+                    after: at(after),
+                    expires: None,
+                    tried: 0,
+                    ending: false,
+                });
             }
             _ => {
                 let record = record(word);

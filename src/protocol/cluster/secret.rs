@@ -42,7 +42,8 @@ pub(crate) struct Metadata {
 
 #[derive(Deserialize, Clone)]
 struct Manager {
-    manager: String,
+    #[serde(rename = "manager")]
+    name: String,
     time: Option<DateTime<Utc>>,
     #[serde(rename = "fieldsV1", default)]
     fields: Value,
@@ -65,7 +66,7 @@ impl SecretJson {
 
     /// Who manages a key.
     pub(crate) fn managers(&self, key: &str) -> Vec<&str> {
-        self.of(key).map(|manager| manager.manager.as_str()).collect()
+        self.of(key).map(|manager| manager.name.as_str()).collect()
     }
 
     /// When a key was last changed by whoever manages it. An apply that changes nothing moves no time.
