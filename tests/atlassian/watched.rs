@@ -91,6 +91,11 @@ fn a_leaked_one_is_revoked_and_said_to_work_on_until_its_lag_is_over() {
     assert!(estate.atlassian(|atlassian| atlassian.api_token(&estate.legacy.id).unwrap().revoked.is_some()), "{ran}");
     assert!(estate.is_live(&estate.legacy.value), "it works on for ten minutes");
     assert!(ran.to_string().contains("was revoked, and may go on working until"), "{ran}");
+    // Not proved dead yet: that is for somebody to see, and for a later run to look at again.
+    let ledger = std::fs::read_to_string(estate.stage.path("ledger.json")).unwrap();
+    assert!(ran.code == Some(4) && ledger.contains("\"ending\":true"), "{ran}");
+    estate.run(&["rotate"]);
+    assert!(std::fs::read_to_string(estate.stage.path("ledger.json")).unwrap().contains("\"ending\":true"));
     assert!(estate.is_live(&estate.key.value) && !estate.atlassian(|atlassian| atlassian.bulk_revoked), "{ran}");
 }
 

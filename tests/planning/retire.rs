@@ -16,6 +16,9 @@ fn a_marked_predecessor_ends_after_its_overlap() {
         "
         overlaps | 7:-2d..+28d gave=0 retire=6@-1h | 7:-2d..+28d 6:-30d..+5d | 7 | | 6
         overlaps | 7:-2d..+28d gave=0 retire=6@+1h | 7:-2d..+28d 6:-30d..+5d | 7 | | none
+        overlaps | 7:-2d..+28d gave=0 retire=6@-1h | 7:-2d..+28d | 7 | | none
+        overlaps | 7:-2d..+28d gave=0 ending=6@-1h | 7:-2d..+28d | 7 | | 6
+        overlaps | 7:-2d..+28d gave=0 ending=6@+1h | 7:-2d..+28d | 7 | | none
         overlaps | 7:-2d..+28d gave=0 retire=6@-1h retire=5@-1d | 7:-2d..+28d 6:-30d..+5d 5:-60d..+9d | 7 | | 6 5
         ",
         ends,

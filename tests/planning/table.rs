@@ -116,14 +116,14 @@ fn ledger(text: &str) -> (Option<Entry>, Moment) {
                 let lived = records.split(',').map(record).map(|record| (record.id, record.created));
                 entry.intents.last_mut().unwrap().lived = lived.collect();
             }
-            ("retire", what) => {
+            ("retire" | "ending", what) => {
                 let (id, after) = what.split_once('@').unwrap();
                 entry.retire.push(Retiree {
                     id: id.to_owned(),
                     after: at(after),
                     expires: None,
                     tried: 0,
-                    ending: false,
+                    ending: word.starts_with("ending"),
                 });
             }
             _ => {
