@@ -4,11 +4,13 @@
 //! Everything in the line is made up and worth nothing outside.
 
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokenwheel_sandbox::github::{GitHub, Store};
 use tokenwheel_sandbox::gitlab::{GitLab, Variable};
+use tokenwheel_sandbox::kubernetes::{Kind, Kubernetes, Rule};
 use tokenwheel_sandbox::styra::{Role, Styra};
 use tokenwheel_sandbox::{Sandbox, Served};
 
@@ -21,6 +23,7 @@ fn main() -> io::Result<()> {
     let gitlab = sandbox.gitlab(|gitlab| furnish_gitlab(gitlab, now));
     let styra = sandbox.styra(|styra| furnish_styra(styra, now));
     let github = sandbox.github(|github| furnish_github(github, now));
+    let kubernetes = sandbox.kubernetes(|cluster| furnish_kubernetes(cluster, now));
     let served = Served::start(sandbox)?;
 
     let line = json!({
@@ -28,6 +31,8 @@ fn main() -> io::Result<()> {
         "gitlab": { "url": served.gitlab, "seeded": gitlab },
         "styra": { "url": served.styra, "seeded": styra },
         "github": { "url": served.github, "seeded": github },
+        "kubernetes": { "url": served.kubernetes, "seeded": kubernetes },
+        "signon": { "url": served.signon },
     });
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
@@ -123,5 +128,65 @@ fn furnish_github(github: &mut GitHub, now: DateTime<Utc>) -> Value {
         },
         "app": { "id": app.id, "installation": installation, "key": app.private_key },
         "private_key": github.private_key(Store::Actions, "repos/acme/app"),
+    })
+}
+
+/// A cluster in which Signon runs: accounts of three breadths, Secrets of several owners, one workload of each kind that
+/// reads one of them, and an API user whose token is due. One CronJob fails whenever it runs.
+fn furnish_kubernetes(cluster: &mut Kubernetes, now: DateTime<Utc>) -> Value {
+    const USER: &str = "collections-publisher@alphagov.co.uk";
+    const APP: &str = "Publishing API";
+    const SYNCED: &str = "signon-token-collections-publisher-publishing-api";
+    cluster.job_takes = Duration::from_millis(600);
+    cluster.rollout_takes = Duration::from_millis(1200);
+    cluster.broken_commands.insert("renew_expiring_internal_tokens".to_owned());
+    cluster.add_secret("apps", "shared", &[("token", "from-before-0123456789")], "tokenwheel-token");
+    cluster.overwrite("apps", "shared", "theirs", "stays", "kubectl");
+    cluster.add_secret("apps", "synced", &[("bearer_token", "old")], "external-secrets-controller");
+    cluster.add_secret("apps", "frozen", &[("token", "for-ever")], "kubectl-create");
+    cluster.amend_secret("apps", "frozen", |secret| secret.immutable = true);
+    for (kind, name) in [(Kind::Deployment, "web"), (Kind::StatefulSet, "store"), (Kind::DaemonSet, "agent")] {
+        cluster.add_workload("apps", kind, name, &[("shared", "token")]);
+    }
+    cluster.add_signon_cronjobs("apps");
+
+    let signon = &mut cluster.signon;
+    let app = signon.add_application(APP);
+    let other = signon.add_application("Router API");
+    signon.add_api_user("Collections Publisher", USER);
+    let two_years = TimeDelta::days(730);
+    let due = signon.add_token(USER, APP, now - TimeDelta::days(700), two_years);
+    let foreign = signon.add_token(USER, "Router API", now - TimeDelta::days(9), two_years);
+    let may_not = "nobody@alphagov.co.uk";
+    signon.add_api_user("Nobody", may_not);
+    let unsigned = signon.add_token(may_not, APP, now - TimeDelta::days(9), two_years);
+    signon.deny(may_not, APP);
+    let expired = signon.add_token("nobody@alphagov.co.uk", "Router API", now - two_years, TimeDelta::days(1));
+    cluster.nightly_sync("apps");
+
+    let (look, change) = (["get"].as_slice(), ["get", "patch"].as_slice());
+    let wheel = [
+        Rule::new("apps", "secrets", change, &["shared", "made", SYNCED, "signon-app-publishing-api"]),
+        Rule::new("apps", "secrets", &["create"], &[]),
+        Rule::new("apps", "deployments", change, &["web"]),
+        Rule::new("apps", "cronjobs", look, &[]),
+        Rule::new("apps", "jobs", &["get", "create"], &[]),
+    ];
+    let signons = [Rule::new("apps", "secrets", &["patch", "create"], &[])];
+    json!({
+        "namespace": "apps",
+        "accounts": {
+            "admin": cluster.add_account("kube-system:admin", None),
+            "wheel": cluster.add_account("apps:wheel", Some(&wheel)),
+            "signon": cluster.add_account("apps:signon", Some(&signons)),
+        },
+        "signon": {
+            "user": USER, "name": "Collections Publisher", "synced": SYNCED,
+            "applications": [
+                { "name": app.name, "id": app.oauth_id, "secret": app.oauth_secret },
+                { "name": other.name, "id": other.oauth_id, "secret": other.oauth_secret },
+            ],
+            "tokens": { "due": due, "foreign": foreign, "unsigned": unsigned, "expired": expired },
+        },
     })
 }

@@ -100,7 +100,8 @@ impl Kubernetes {
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         match segments.as_slice() {
             ["api"] if request.method == Method::GET => {
-                Ok(Answer::json(200, &json!({ "kind": "APIVersions", "versions": ["v1"] })))
+                let versions = json!({ "kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [] });
+                Ok(Answer::json(200, &versions))
             }
             ["apis", "authentication.k8s.io", "v1", "selfsubjectreviews"]
                 if request.method == Method::POST && self.tells_who =>

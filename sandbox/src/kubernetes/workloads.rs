@@ -172,7 +172,14 @@ impl Kubernetes {
             if workload.paused {
                 spec.insert("paused".to_owned(), json!(true));
             }
-            spec.insert("template".to_owned(), json!({ "metadata": { "annotations": workload.template } }));
+            // No API server gives a workload without these, and clients refuse one.
+            let labels = json!({ "app": name });
+            spec.insert("selector".to_owned(), json!({ "matchLabels": labels }));
+            let template = json!({
+                "metadata": { "labels": labels, "annotations": workload.template },
+                "spec": { "containers": [{ "name": name, "image": "made-up:1" }] },
+            });
+            spec.insert("template".to_owned(), template);
         }
         Ok(json!({
             "kind": kind.word(), "apiVersion": "apps/v1", "spec": spec, "status": status,
@@ -225,6 +232,6 @@ fn daemon_set(workload: &Workload, phase: Phase, observed: u64) -> Value {
     };
     json!({
         "observedGeneration": observed, "desiredNumberScheduled": n, "currentNumberScheduled": n,
-        "updatedNumberScheduled": updated, "numberAvailable": available, "numberReady": available,
+        "numberMisscheduled": 0, "updatedNumberScheduled": updated, "numberAvailable": available, "numberReady": available,
     })
 }
