@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::Run;
 use super::setup::Wheel;
 use crate::issuer::{Ended, Inventory, Issuer, Leave, MintError, Proof, Succession};
+use crate::plan::Sight;
 use crate::report::RunReport;
 use crate::text;
 use crate::token::{Minted, Order, Parts, Subject, TokenRecord, TokenValue, ValueShape};
@@ -85,7 +86,23 @@ impl Run {
         {
             plan.notes.push("end the old one by hand once its users have the new one".to_owned());
         }
+        for plan in &mut plans {
+            // The only one that is listed may be the one that was handed over: it is nobody's predecessor.
+            if plan.live.as_ref().is_some_and(|live| !self.is_known(&plan.name, live)) {
+                plan.live = None;
+            }
+        }
         Ok(self.apply(plans).await)
+    }
+
+    /// Whether a record is remembered, or was named by what a destination holds.
+    fn is_known(&self, name: &str, live: &TokenRecord) -> bool {
+        let Some(token) = self.wheel.tokens.get(name) else { return false };
+        let entry = self.ledger.entry(name, &token.issuer.subject().to_string());
+        let remembered = entry.and_then(|entry| entry.current.as_ref()).is_some_and(|current| current.id == live.id);
+        let held = |sight: &Sight| matches!(sight, Sight::Live { record: Some(record), .. } if *record == live.id);
+        let seen = self.observations.get(name).and_then(|seen| seen.as_ref().ok());
+        remembered || seen.is_some_and(|seen| seen.seen.sights.iter().any(held))
     }
 
     async fn unfit(&self, supply: &Supply) -> Option<Unfit> {

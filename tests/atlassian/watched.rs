@@ -110,3 +110,22 @@ fn a_list_of_nothing_under_200_does_not_prove_that_a_token_lives() {
     assert!(ran.to_string().contains("X-Seraph-Loginreason") || ran.code == Some(4), "{ran}");
     assert!(!estate.stage.sandbox.exchanges().iter().any(|one| one.target.contains("/project")));
 }
+
+#[test]
+fn the_only_one_that_is_listed_is_what_was_handed_over_and_is_not_ended_as_its_own_predecessor() {
+    let estate = Estate::with(CONFIG);
+    let now = estate.stage.sandbox.now();
+    let new = estate.atlassian(|atlassian| {
+        atlassian.revoke(&estate.legacy.value);
+        atlassian.add_api_token(&estate.robot, "legacy-script", now, now + TimeDelta::days(300))
+    });
+    let mut command = estate.stage.command(&["supply", "legacy-script"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    writeln!(child.stdin.take().unwrap(), "{}", new.value).unwrap();
+    let ran = estate.stage.read(&child.wait_with_output().unwrap());
+    assert_eq!(estate.held("ci/app", "JIRA_API_TOKEN"), new.value, "{ran}");
+    let revoked = |id: &str| estate.atlassian(|atlassian| atlassian.api_token(id).unwrap().revoked.is_some());
+    assert!(!revoked(&new.id), "{ran}");
+    let ledger = std::fs::read_to_string(estate.stage.path("ledger.json")).unwrap();
+    assert!(ledger.contains(&format!("\"{}\"", new.id)), "{ran}");
+}
