@@ -115,12 +115,46 @@ async fn what_others_write_meanwhile_is_never_lost() {
     let place = server.place(app());
     assert_eq!(lent(place.as_ref(), None).await.as_deref(), Some(OLD));
     server.vault(|vault| vault.put("secret", "ci/app", &[("token", OLD), ("user", "another"), ("more", "x")]));
-    let why = place.deliver(&value(NEW), None).await.unwrap_err().to_string();
-    assert!(why.contains("somebody else wrote it meanwhile"), "{why}");
-    assert_eq!(server.secret(), json!({ "token": OLD, "user": "another", "more": "x" }));
-    // The next try looks again.
     place.deliver(&value(NEW), None).await.unwrap();
     assert_eq!(server.secret(), json!({ "token": NEW, "user": "another", "more": "x" }));
+    // Whoever else writes this very key is not overwritten.
+    let place = server.place(app());
+    assert_eq!(lent(place.as_ref(), None).await.as_deref(), Some(NEW));
+    server.vault(|vault| vault.put("secret", "ci/app", &[("token", "another-wheel's"), ("user", "another")]));
+    let why = place.deliver(&value("the-next-value"), None).await.unwrap_err().to_string();
+    assert!(why.contains("somebody else wrote it meanwhile"), "{why}");
+    assert_eq!(server.secret(), json!({ "token": "another-wheel's", "user": "another" }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_keys_of_one_secret_are_both_written_in_one_run() {
+    let server = Server::new(WHOLE, json!({}));
+    let (token, user) = (server.place(app()), server.place(json!({ "path": "ci/app", "key": "user" })));
+    for place in [&token, &user] {
+        rehearse(place.as_ref()).await.unwrap();
+    }
+    let (one, two) = (value(NEW), value("another-value"));
+    let (one, two) = tokio::join!(token.deliver(&one, None), user.deliver(&two, None));
+    let receipts = (one.unwrap(), two.unwrap());
+    assert_eq!(server.secret(), json!({ "token": NEW, "user": "another-value" }));
+    assert_eq!(token.confirm(&value(NEW), &receipts.0).await.unwrap(), Assurance::ReadBack);
+    assert_eq!(user.confirm(&value("another-value"), &receipts.1).await.unwrap(), Assurance::ReadBack);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_keys_that_may_not_be_read_are_both_written_and_stamped_in_one_run() {
+    let server = Server::new(UNREAD, json!({}));
+    let (token, user) = (server.place(app()), server.place(json!({ "path": "ci/app", "key": "user" })));
+    for place in [&token, &user] {
+        rehearse(place.as_ref()).await.unwrap();
+    }
+    let first = token.deliver(&value(NEW), None).await.unwrap();
+    let second = user.deliver(&value("another-value"), None).await.unwrap();
+    assert_eq!(server.secret(), json!({ "token": NEW, "user": "another-value" }));
+    assert_eq!(token.confirm(&value(NEW), &first).await.unwrap(), Assurance::Stamped);
+    assert_eq!(user.confirm(&value("another-value"), &second).await.unwrap(), Assurance::Stamped);
+    server.vault(|vault| vault.put("secret", "ci/app", &[("token", "a stranger's"), ("user", "another-value")]));
+    assert!(token.confirm(&value(NEW), &first).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 pub(super) mod kv;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -76,7 +77,15 @@ fn connect(to: Connecting) -> anyhow::Result<Arc<dyn Connection>> {
     config.mount = trimmed(&config.mount);
     anyhow::ensure!(!config.mount.is_empty(), "`mount` is empty: leave it out for `secret`");
     let host = base.host_str().unwrap_or_default().to_owned();
-    Ok(Arc::new(Vault { http: to.http, base, host, slot: to.slot, config, sessions: Mutex::default() }))
+    Ok(Arc::new(Vault {
+        http: to.http,
+        base,
+        host,
+        slot: to.slot,
+        config,
+        sessions: Mutex::default(),
+        written: Mutex::default(),
+    }))
 }
 
 /// One server, and what was logged in to there in this run.
@@ -88,7 +97,12 @@ pub(super) struct Vault {
     config: Config,
     /// What each credential was exchanged for.
     sessions: Mutex<Vec<(TokenValue, TokenValue)>>,
+    /// The versions that this run has written of each secret: its keys may be of several tokens, which take turns.
+    written: Mutex<BTreeMap<String, Written>>,
 }
+
+/// What this run has written of one secret.
+type Written = Arc<tokio::sync::Mutex<BTreeSet<u64>>>;
 
 /// <https://developer.hashicorp.com/vault/api-docs/auth/jwt#jwt-login>
 #[derive(Deserialize)]
@@ -136,6 +150,12 @@ impl Vault {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let session = sessions.iter().find(|(from, _)| from.same_as(&value)).map(|(_, session)| session.clone());
         session.ok_or_else(|| none("nobody is logged in"))
+    }
+
+    /// What this run has written of a secret; whoever holds it may write.
+    fn written(&self, path: &str) -> Written {
+        let mut all = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(path.to_owned()).or_default())
     }
 
     async fn get(&self, path: &str) -> Result<Answer, HttpError> {
@@ -285,7 +305,15 @@ impl Connection for Vault {
 
     fn sibling(&self, slot: Slot) -> Arc<dyn Connection> {
         let (http, base, host) = (Arc::clone(&self.http), self.base.clone(), self.host.clone());
-        Arc::new(Self { http, base, host, slot, config: self.config.clone(), sessions: Mutex::default() })
+        Arc::new(Self {
+            http,
+            base,
+            host,
+            slot,
+            config: self.config.clone(),
+            sessions: Mutex::default(),
+            written: Mutex::default(),
+        })
     }
 
     fn forget(&self) {}

@@ -266,6 +266,30 @@ impl Kv {
         self.held(data).is_ok_and(|held| held.is_some_and(|held| held.same_as(value)))
     }
 
+    fn forget(&self) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether what was seen is older than this version.
+    fn knows_less(&self, version: u64) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.as_ref().is_some_and(|seen| seen.version < version)
+    }
+
+    /// Whether others wrote other keys only.
+    fn is_untouched(&self, before: &Seen, now: &Seen) -> bool {
+        let (What::Readable(before), What::Readable(now)) = (&before.what, &now.what) else { return false };
+        before.get(&self.config.key) == now.get(&self.config.key)
+    }
+
+    /// Whether nobody but this run wrote since the delivery.
+    async fn is_ours(&self, receipt: &Receipt, version: u64) -> bool {
+        let Some(given) = receipt.stamp.as_ref().and_then(|stamp| stamp.parse::<u64>().ok()) else { return false };
+        let written = self.vault.written(&self.path("data"));
+        let written = written.lock().await;
+        given <= version && (given + 1..=version).all(|one| written.contains(&one))
+    }
+
     async fn write(&self, seen: &Seen, value: &TokenValue) -> anyhow::Result<u64> {
         let options = json!({ "cas": seen.version });
         let answer = if let Way::Patch = self.way(seen).await? {
@@ -308,21 +332,34 @@ impl Destination for Kv {
     }
 
     async fn deliver(&self, value: &TokenValue, _last: Option<&Receipt>) -> anyhow::Result<Receipt> {
+        let written = self.vault.written(&self.path("data"));
+        let mut written = written.lock().await;
+        if written.last().is_some_and(|last| self.knows_less(*last)) {
+            self.forget();
+        }
         let seen = self.look().await?;
         if self.holds_it(&seen, value) {
             return Ok(receipt(seen.version));
         }
         self.exists(&seen).await?;
-        let written = self.write(&seen, value).await;
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        match written {
-            Ok(version) => Ok(receipt(version)),
-            // A write whose answer was lost may have been done: the repeated one is then refused as stale.
-            Err(why) => {
-                let found = self.look().await.ok().filter(|found| self.holds_it(found, value));
-                found.map(|found| receipt(found.version)).ok_or(why)
+        let mut outcome = self.write(&seen, value).await;
+        self.forget();
+        if outcome.is_err() {
+            // A write whose answer was lost may have been done: the repeated one is then refused as stale. And what
+            // others wrote meanwhile is kept when it is written again with that, as long as this key was left alone.
+            let found = self.look().await.ok();
+            match found.filter(|found| found.version != seen.version) {
+                Some(found) if self.holds_it(&found, value) => outcome = Ok(found.version),
+                Some(found) if self.is_untouched(&seen, &found) => {
+                    outcome = self.write(&found, value).await;
+                    self.forget();
+                }
+                _ => {}
             }
         }
+        let version = outcome?;
+        written.insert(version);
+        Ok(receipt(version))
     }
 
     async fn confirm(&self, value: &TokenValue, receipt: &Receipt) -> anyhow::Result<Assurance> {
@@ -330,7 +367,7 @@ impl Destination for Kv {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
         match &found.what {
             What::Readable(_) if self.holds_it(&found, value) => Ok(Assurance::ReadBack),
-            What::Hidden(_) if receipt.stamp.as_ref() == Some(&found.version.to_string()) => Ok(Assurance::Stamped),
+            What::Hidden(_) if self.is_ours(receipt, found.version).await => Ok(Assurance::Stamped),
             What::Hidden(_) => anyhow::bail!("{} was written by somebody else since", self.address),
             What::Readable(_) | What::Nothing => {
                 anyhow::bail!("{} holds another value than was just written", self.address)
