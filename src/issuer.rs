@@ -17,6 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use crate::connection::{Connection, Means};
+use crate::http::HttpError;
 use crate::token::{Minted, Order, Parts, Subject, TokenRecord, TokenValue, ValueShape};
 
 /// How a new token follows the old one.
@@ -76,6 +77,13 @@ pub enum MintError {
     /// A token may exist that nobody holds, and the old one may be dead.
     #[error("{0:#}")]
     InDoubt(anyhow::Error),
+}
+
+/// Of a request that mints and is sent once: whether anything was done is for the error to say.
+impl From<HttpError> for MintError {
+    fn from(error: HttpError) -> Self {
+        if error.in_doubt() { Self::InDoubt(error.into()) } else { Self::Refused(error.into()) }
+    }
 }
 
 /// What a value turned out to be.

@@ -1,6 +1,7 @@
 //! `random/secret`: a secret that is made here, for a receiver and a sender who share it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
+#[cfg(test)]
 mod common;
 
 use chrono::TimeDelta;

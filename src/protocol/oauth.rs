@@ -97,14 +97,11 @@ impl Client<'_> {
     /// Asks for a token. `fields` are those of the grant; the client's own are added. Every answer but a grant says
     /// whether a token may exist all the same.
     pub(crate) async fn grant(&self, endpoint: &Url, fields: &[(&str, &str)]) -> Result<Granted, MintError> {
-        let doubt = |error: HttpError| {
-            if error.in_doubt() { MintError::InDoubt(error.into()) } else { MintError::Refused(error.into()) }
-        };
-        let answer = self.post(endpoint, fields, Retry::Once).await.map_err(doubt)?;
+        let answer = self.post(endpoint, fields, Retry::Once).await?;
         if !answer.ok() {
-            return Err(doubt(answer.refused(&meaning(&answer))));
+            return Err(MintError::from(answer.refused(&meaning(&answer))));
         }
-        answer.json().map_err(doubt)
+        answer.json().map_err(MintError::from)
     }
 
     /// Ends a token. RFC 7009 wants 200 also for a token that the server never knew, so it proves nothing by itself.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tokenwheel_sandbox::Sandbox;
-use tokenwheel_sandbox::kubernetes::{Kind, Rule};
+use tokenwheel_sandbox::kubernetes::{Kind, Kubernetes, Rule};
 
 use super::bench::Ground;
 use super::fixtures::{Also as AlsoIssuer, Fixture};
@@ -21,24 +21,24 @@ const NEW: &str = "glpat-a-new-value_1.2";
 struct Key {
     namespace: &'static str,
     secret: &'static str,
-    key: &'static str,
+    name: &'static str,
 }
 
 impl Spot for Key {
     fn value(&self, sandbox: &Sandbox) -> Option<String> {
-        sandbox.kubernetes(|cluster| cluster.held(self.namespace, self.secret, self.key))
+        sandbox.kubernetes(|cluster| cluster.held(self.namespace, self.secret, self.name))
     }
 
     fn attributes(&self, sandbox: &Sandbox) -> String {
         let Some(mut secret) = sandbox.kubernetes(|cluster| cluster.secret_at(self.namespace, self.secret)) else {
             return String::new();
         };
-        secret.data.remove(self.key);
+        secret.data.remove(self.name);
         format!("{} {:?} {:?} {}", secret.kind, secret.labels, secret.data, secret.immutable)
     }
 
     fn overwrite(&self, sandbox: &Sandbox, text: &str) {
-        sandbox.kubernetes(|cluster| cluster.overwrite(self.namespace, self.secret, self.key, text, "somebody"));
+        sandbox.kubernetes(|cluster| cluster.overwrite(self.namespace, self.secret, self.name, text, "somebody"));
     }
 }
 
@@ -65,7 +65,7 @@ fn secret(
     for (key, value) in all.as_object().unwrap() {
         keys[key] = value.clone();
     }
-    let spot = Key { namespace: "opa", secret: name, key: "token" };
+    let spot = Key { namespace: "opa", secret: name, name: "token" };
     Place::elsewhere(("kubernetes/secret", form), (ground, login), keys, hidden, Box::new(spot))
 }
 
@@ -83,7 +83,7 @@ fn synced() -> Place {
         cluster.add_account("apps:wheel", Some(&rules()))
     });
     let keys = json!({ "name": SYNCED, "restart": ["deployment/collections-publisher"] });
-    let spot = Key { namespace: "apps", secret: SYNCED, key: "bearer_token" };
+    let spot = Key { namespace: "apps", secret: SYNCED, name: "bearer_token" };
     Place::elsewhere(("signon/synced-secret", "restarted"), (ground, login), keys, false, Box::new(spot))
 }
 
@@ -151,9 +151,7 @@ pub(crate) fn issuer() -> Fixture {
             reads_by_post: &["/oauth/introspect"],
             ended_by_value: true,
             lag: Some(TimeDelta::minutes(5)),
-            end_login: Some(|ground| {
-                ground.sandbox.kubernetes(|cluster| cluster.end_accounts());
-            }),
+            end_login: Some(|ground| ground.sandbox.kubernetes(Kubernetes::end_accounts)),
             ..AlsoIssuer::default()
         },
     }

@@ -47,6 +47,7 @@ pub(crate) struct Fixture {
 
 /// What is otherwise than with most kinds. A fixture says `Also::default()`, or what it differs in.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a difference by itself, and most fixtures have none")]
 pub(crate) struct Also {
     /// The keys of the connection.
     pub(crate) connection: Value,
@@ -89,15 +90,12 @@ impl Fixture {
     pub(crate) async fn issuer(&self) -> Box<dyn Issuer> {
         let kind = ISSUERS.iter().find(|kind| kind.kind == self.kind).unwrap();
         let login = (!self.also.arrives).then_some(self.login.as_str());
-        let connection = match self.also.nowhere {
-            true => Arc::new(Nowhere::default()) as Arc<dyn Connection>,
-            false => match &self.also.lent_by {
-                Some(by) => self
-                    .ground
-                    .connection(self.service, Some(by), self.also.connection.clone())
-                    .sibling(Slot::holding(TokenValue::handed(&self.login).unwrap())),
-                None => self.ground.connection(self.service, login, self.also.connection.clone()),
-            },
+        let connect = |login: Option<&str>| self.ground.connection(self.service, login, self.also.connection.clone());
+        let own = || Slot::holding(TokenValue::handed(&self.login).unwrap());
+        let connection = match &self.also.lent_by {
+            _ if self.also.nowhere => Arc::new(Nowhere::default()) as Arc<dyn Connection>,
+            Some(by) => connect(Some(by)).sibling(own()),
+            None => connect(login),
         };
         if self.also.arrives {
             let _ = connection.arrive().await;

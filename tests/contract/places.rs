@@ -30,6 +30,7 @@ pub(crate) struct Place {
 
 /// What is otherwise than with most kinds. A place says `Also::default()`, or what it differs in.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a difference by itself, and most fixtures have none")]
 pub(crate) struct Also {
     /// The keys of the connection.
     pub(crate) connection: Value,

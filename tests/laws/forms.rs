@@ -103,7 +103,7 @@ async fn a_shaped_value_can_be_lent_to_a_sibling_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_destination_that_is_first_is_waited_for_by_the_others() {
-    let mut bench = forms(25);
+    let bench = forms(25);
     bench.rotate().await;
     let old = netrc(&bench);
     bench.write_config(&FORMS.replace("key: DEPLOY_TOKEN }", "key: DEPLOY_TOKEN, first: true }"));

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Ask, Cluster, FIRST_PAUSE, LAST_PAUSE, meaning};
-use crate::http::{HttpError, Retry};
+use crate::http::Retry;
 use crate::token::TokenValue;
 
 /// How long a Job is waited for: Rails alone takes a minute to start.
@@ -159,20 +159,17 @@ impl Cluster {
         job: &NewJob<'_>,
     ) -> Result<Made, crate::issuer::MintError> {
         use crate::issuer::MintError;
-        let doubt = |error: HttpError| {
-            if error.in_doubt() { MintError::InDoubt(error.into()) } else { MintError::Refused(error.into()) }
-        };
         let body = job.body().map_err(MintError::Refused)?;
         let path = format!("apis/batch/v1/namespaces/{}/jobs", job.namespace);
         let ask = Ask { body: Some(("application/json", body)), ..Ask::of(path) };
-        let answer = self.call(lent, Method::POST, ask, Retry::Once).await.map_err(doubt)?;
+        let answer = self.call(lent, Method::POST, ask, Retry::Once).await?;
         if answer.status.as_u16() == 409 && answer.word("/reason").as_deref() == Some("AlreadyExists") {
             return Ok(Made::Before);
         }
         if !answer.ok() {
-            return Err(doubt(answer.refused(&meaning(&answer))));
+            return Err(MintError::from(answer.refused(&meaning(&answer))));
         }
-        let made: JobJson = answer.json().map_err(doubt)?;
+        let made: JobJson = answer.json()?;
         if made.metadata.name == job.name {
             return Ok(Made::New);
         }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::identity::{Product, Who};
 use super::{Atlassian, Door, encoded, meaning};
 use crate::connection::own;
-use crate::http::{HttpError, Retry};
+use crate::http::Retry;
 use crate::issuer::{Ended, Ground, Inventory, Issuer, IssuerKind, Leave, MintError, Proof, Succession, Ttl};
 use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
 
@@ -189,20 +189,17 @@ impl Issuer for DataCenterToken {
         let days = (until - order.now + day - TimeDelta::seconds(1)).num_days().max(1);
         let body = json!({ "name": self.config.name, "expirationDuration": days });
         let call = self.atlassian.call(Method::POST, TOKENS, Retry::Once).json(&body);
-        let doubt = |error: HttpError| {
-            if error.in_doubt() { MintError::InDoubt(error.into()) } else { MintError::Refused(error.into()) }
-        };
         // 201 was observed, 200 is what others expect.
-        let answer = self.atlassian.send(call).await.map_err(doubt)?;
+        let answer = self.atlassian.send(call).await?;
         if answer.status.as_u16() == 400 {
             let why = "it refuses such a token: the user may have reached the limit of tokens (ten, unless the \
                        administrator chose otherwise), or the ttl is longer than allowed";
             return Err(MintError::Refused(answer.refused(why).into()));
         }
         if !answer.ok() {
-            return Err(doubt(answer.refused(meaning(&answer))));
+            return Err(MintError::from(answer.refused(meaning(&answer))));
         }
-        let mut made: TokenJson = answer.json().map_err(doubt)?;
+        let mut made: TokenJson = answer.json()?;
         let nothing = || anyhow::anyhow!("the Data Center answered without the token's value");
         let value = made.raw_token.take().ok_or_else(|| MintError::InDoubt(nothing()))?;
         Ok(Minted::new(value, made.record()))

@@ -213,14 +213,11 @@ impl Issuer for DeployKey {
         let public =
             TokenValue::new(&pair.public).context("the public key cannot be held").map_err(MintError::Refused)?;
         let body = json!({ "title": self.config.title, "key": pair.public, "read_only": read_only });
-        let doubt = |error: HttpError| {
-            if error.in_doubt() { MintError::InDoubt(error.into()) } else { MintError::Refused(error.into()) }
-        };
-        let answer = self.github.call(Method::POST, &self.base, Some(body), Retry::Once).await.map_err(doubt)?;
+        let answer = self.github.call(Method::POST, &self.base, Some(body), Retry::Once).await?;
         if !answer.ok() {
-            return Err(doubt(self.github.refused(&answer)));
+            return Err(MintError::from(self.github.refused(&answer)));
         }
-        let key: KeyJson = answer.json().map_err(doubt)?;
+        let key: KeyJson = answer.json()?;
         *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.id);
         Ok(Minted { value: pair.private, parts: Parts::from([("public", public)]), record: key.record() })
     }

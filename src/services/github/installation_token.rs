@@ -190,10 +190,7 @@ impl Issuer for InstallationToken {
         let refused = |why: &str| MintError::Refused(anyhow::anyhow!(why.to_owned()));
         let app = self.github.app.as_ref().ok_or_else(|| refused("the connection has no App"))?;
         let key = self.github.slot().lend().ok_or_else(|| refused("the key of the App is not at hand"))?;
-        let doubt = |error: HttpError| {
-            if error.in_doubt() { MintError::InDoubt(error.into()) } else { MintError::Refused(error.into()) }
-        };
-        let answer = self.github.exchange(app, &key, &self.order()).await.map_err(doubt)?;
+        let answer = self.github.exchange(app, &key, &self.order()).await?;
         if !answer.ok() {
             let why = refusal(&answer, app, &Needs::default()).filter(|_| answer.status.as_u16() != 422);
             let ungranted = || {
@@ -203,9 +200,9 @@ impl Issuer for InstallationToken {
             };
             let why = if answer.status.as_u16() == 422 { ungranted() } else { why.unwrap_or_default() };
             let why = if why.is_empty() { self.github.meaning(&answer) } else { why };
-            return Err(doubt(answer.refused(&why)));
+            return Err(MintError::from(answer.refused(&why)));
         }
-        let made: InstallationJson = answer.json().map_err(doubt)?;
+        let made: InstallationJson = answer.json()?;
         if !self.is_ordered(&made.permissions) {
             let ended = matches!(self.end(&made.token).await, Ok(answer) if answer.ok());
             let rest = if ended { "it was ended at once" } else { "it could not be ended, and dies within the hour" };

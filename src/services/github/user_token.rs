@@ -112,18 +112,15 @@ impl UserToken {
         let call = Call::new(Method::POST, self.github.web("login/oauth/access_token"), Retry::Once)
             .header(ACCEPT, "application/json")
             .form(&fields);
-        let doubt = |error: HttpError| {
-            if error.in_doubt() { MintError::InDoubt(error.into()) } else { MintError::Refused(error.into()) }
-        };
-        let answer = self.github.http().send(call).await.map_err(doubt)?;
+        let answer = self.github.http().send(call).await?;
         // Refusals come with status 200 too. What fails on the way says nothing about what was done.
         if let Some(code) = answer.word("/error").filter(|_| !answer.status.is_server_error()) {
             return Err(MintError::Refused(answer.refused(self.meaning(&code)).into()));
         }
         if !answer.ok() {
-            return Err(doubt(answer.refused(self.meaning(""))));
+            return Err(MintError::from(answer.refused(self.meaning(""))));
         }
-        answer.json().map_err(doubt)
+        answer.json().map_err(MintError::from)
     }
 
     /// <https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors>

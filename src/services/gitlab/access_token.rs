@@ -4,7 +4,7 @@ use gitlab::api::Endpoint;
 use gitlab::api::personal_access_tokens::RevokePersonalAccessTokenSelf;
 
 use super::GitLab;
-use super::token_json::{TokenJson, mint_error};
+use super::token_json::TokenJson;
 use super::wire::meaning;
 use crate::http::{Answer, HttpError, Retry};
 use crate::issuer::{Ended, Inventory, Leave, MintError};
@@ -12,8 +12,12 @@ use crate::token::TokenRecord;
 
 /// Reads the answer to a mint: a refusal did nothing, all else that is no token leaves doubt.
 pub(super) fn read_minted(answer: Result<Answer, HttpError>) -> Result<TokenJson, MintError> {
-    let answer = answer.map_err(mint_error)?;
-    if answer.ok() { answer.json().map_err(mint_error) } else { Err(mint_error(answer.refused(&meaning(&answer)))) }
+    let answer = answer?;
+    if answer.ok() {
+        answer.json().map_err(MintError::from)
+    } else {
+        Err(MintError::from(answer.refused(&meaning(&answer))))
+    }
 }
 
 /// Reads the answer to a DELETE: that it had ended before is well.

@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use super::GitLab;
 use super::access_token::{may_rotate, number, read_ended};
 use super::resource_token::config;
-use super::token_json::mint_error;
 use super::wire::{Route, meaning};
 use crate::connection::own;
 use crate::http::Retry;
@@ -199,11 +198,11 @@ impl Issuer for AgentToken {
 
     async fn mint(&self, _order: &Order<'_>) -> Result<Minted, MintError> {
         let route = Route::post(self.base.clone(), json!({ "name": self.config.name }));
-        let answer = self.gitlab.call(&route, Retry::Once).await.map_err(mint_error)?;
+        let answer = self.gitlab.call(&route, Retry::Once).await?;
         if !answer.ok() {
-            return Err(mint_error(answer.refused(&meaning(&answer))));
+            return Err(MintError::from(answer.refused(&meaning(&answer))));
         }
-        let made: AgentJson = answer.json().map_err(mint_error)?;
+        let made: AgentJson = answer.json()?;
         let without = || MintError::InDoubt(anyhow::anyhow!("GitLab's answer has no token in it"));
         let value = made.token.clone().ok_or_else(without)?;
         Ok(Minted::new(value, made.record()))

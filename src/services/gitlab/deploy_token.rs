@@ -19,7 +19,6 @@ use tokio::sync::OnceCell;
 use super::GitLab;
 use super::access_token::{may_rotate, number, read_ended};
 use super::resource_token::config;
-use super::token_json::mint_error;
 use super::wire::{Route, meaning};
 use crate::connection::own;
 use crate::http::{Answer, Call, HttpError, Retry};
@@ -375,11 +374,11 @@ impl Issuer for DeployToken {
             let soonest = (order.now + TimeDelta::days(2)).date_naive().and_time(NaiveTime::MIN).and_utc();
             add("expires_at", json!(until.max(soonest)));
         }
-        let answer = self.gitlab.call(&Route::post(self.base.clone(), body), Retry::Once).await.map_err(mint_error)?;
+        let answer = self.gitlab.call(&Route::post(self.base.clone(), body), Retry::Once).await?;
         if !answer.ok() {
-            return Err(mint_error(answer.refused(&meaning(&answer))));
+            return Err(MintError::from(answer.refused(&meaning(&answer))));
         }
-        let made: DeployJson = answer.json().map_err(mint_error)?;
+        let made: DeployJson = answer.json()?;
         let without = || MintError::InDoubt(anyhow::anyhow!("GitLab's answer has no token in it"));
         let value = made.token.clone().ok_or_else(without)?;
         self.keep_username(&made.username);

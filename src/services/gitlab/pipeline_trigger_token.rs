@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use super::GitLab;
 use super::access_token::{number, read_ended};
 use super::resource_token::config;
-use super::token_json::mint_error;
 use super::wire::{Route, meaning};
 use crate::connection::own;
 use crate::http::Retry;
@@ -172,11 +171,11 @@ impl Issuer for PipelineTriggerToken {
             body.insert("expires_at".to_owned(), json!(until));
         }
         let route = Route::post(self.base.clone(), body);
-        let answer = self.gitlab.call(&route, Retry::Once).await.map_err(mint_error)?;
+        let answer = self.gitlab.call(&route, Retry::Once).await?;
         if !answer.ok() {
-            return Err(mint_error(answer.refused(&meaning(&answer))));
+            return Err(MintError::from(answer.refused(&meaning(&answer))));
         }
-        let trigger: TriggerJson = answer.json().map_err(mint_error)?;
+        let trigger: TriggerJson = answer.json()?;
         *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(trigger.id);
         let record = trigger.record();
         let value = record.shown.clone();

@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 
 use super::GitLab;
 use super::resource_token::config;
-use super::token_json::mint_error;
 use super::wire::{Route, meaning};
 use crate::connection::own;
 use crate::http::{Answer, Call, HttpError, Retry};
@@ -147,11 +146,11 @@ impl Issuer for RunnerToken {
     async fn mint(&self, _order: &Order<'_>) -> Result<Minted, MintError> {
         let reset = ResetRunnerAuthenticationToken::builder().runner(self.runner).build();
         let reset = reset.map_err(|error| MintError::Refused(error.into()))?;
-        let answer = self.gitlab.call(&reset, Retry::Once).await.map_err(mint_error)?;
+        let answer = self.gitlab.call(&reset, Retry::Once).await?;
         if !answer.ok() {
-            return Err(mint_error(answer.refused(&meaning(&answer))));
+            return Err(MintError::from(answer.refused(&meaning(&answer))));
         }
-        let made: ResetJson = answer.json().map_err(mint_error)?;
+        let made: ResetJson = answer.json()?;
         Ok(Minted::new(made.token, self.record(made.token_expires_at)))
     }
 

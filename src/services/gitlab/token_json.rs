@@ -79,11 +79,6 @@ pub(super) fn expiry(order: &Order<'_>) -> Option<NaiveDate> {
     order.until.map(|until| until.date_naive().max(soonest))
 }
 
-/// Tells a refusal, after which nothing was done, from doubt. A 4xx to rotate or create is rolled back whole.
-pub(super) fn mint_error(error: HttpError) -> MintError {
-    if error.in_doubt() { MintError::InDoubt(error.into()) } else { MintError::Refused(error.into()) }
-}
-
 /// What `GET self` with a value proves, when `ours` says whether that token is of the subject.
 pub(super) fn proof(answer: Result<TokenJson, HttpError>, ours: impl FnOnce(&TokenJson) -> bool) -> Proof {
     match answer {

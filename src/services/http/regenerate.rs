@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::HttpApi;
 use crate::connection::own;
-use crate::http::{HttpError, Retry};
+use crate::http::Retry;
 use crate::issuer::{Ended, Ground, Inventory, Issuer, IssuerKind, Leave, MintError, Proof, Succession, Ttl};
 use crate::protocol::proof::{Control, Expected, Verify};
 use crate::protocol::request::Request;
@@ -248,16 +248,13 @@ impl Issuer for Regenerate {
     }
 
     async fn mint(&self, order: &Order<'_>) -> Result<Minted, MintError> {
-        let doubt = |error: HttpError| {
-            if error.in_doubt() { MintError::InDoubt(error.into()) } else { MintError::Refused(error.into()) }
-        };
         let sent = self.api.send(&self.config.request, &self.holes(order), None, Retry::Once).await;
-        let mut seen = sent.map_err(doubt)?;
+        let mut seen = sent?;
         let refusal = seen.refused(self.config.error.as_deref());
         if !self.config.request.is_done(&seen) {
             // What was answered with a good status and cannot be read says nothing either way.
             let unread = (200..300).contains(&seen.status) && !seen.is_json();
-            return Err(if unread { MintError::InDoubt(refusal.into()) } else { doubt(refusal) });
+            return Err(if unread { MintError::InDoubt(refusal.into()) } else { MintError::from(refusal) });
         }
         *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(order.now);
         let record = self.record(&seen, order);

@@ -172,15 +172,12 @@ impl Issuer for StyraToken {
             "description": self.description(), "allow_path_patterns": self.config.paths,
             "regenerate": true, "ttl": ttl,
         });
-        let doubt = |error: HttpError| {
-            if error.in_doubt() { MintError::InDoubt(error.into()) } else { MintError::Refused(error.into()) }
-        };
-        let answer = self.styra.call(Method::PUT, &self.path(), Some(body), Retry::Once).await.map_err(doubt)?;
+        let answer = self.styra.call(Method::PUT, &self.path(), Some(body), Retry::Once).await?;
         if !answer.ok() {
-            return Err(doubt(answer.refused(meaning(&answer))));
+            return Err(MintError::from(answer.refused(meaning(&answer))));
         }
         // A secret that cannot be read leaves doubt too: the old one is dead by then.
-        let made = answer.json::<Envelope<TokenValue>>().map_err(doubt)?.result;
+        let made = answer.json::<Envelope<TokenValue>>()?.result;
         // A plain update answers 200 without a secret: nothing was regenerated.
         let nothing = || anyhow::anyhow!("DAS answered 200 without a new secret: it regenerated nothing");
         let value = made.ok_or_else(|| MintError::Refused(nothing()))?;

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use super::session::Why;
 use super::{Zendesk, meaning};
 use crate::connection::own;
-use crate::http::{HttpError, Retry};
+use crate::http::Retry;
 use crate::issuer::{Ended, Ground, Inventory, Issuer, IssuerKind, Leave, MintError, Proof, Succession, Ttl};
 use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
 
@@ -114,10 +114,6 @@ impl OauthClientSecret {
     }
 }
 
-fn doubt(error: HttpError) -> MintError {
-    if error.in_doubt() { MintError::InDoubt(error.into()) } else { MintError::Refused(error.into()) }
-}
-
 /// Whether it is only the beginning of a secret.
 fn is_cut(secret: &TokenValue) -> bool {
     let text = secret.expose();
@@ -159,11 +155,11 @@ impl Issuer for OauthClientSecret {
         // Whatever comes of it, what was known of a secret before says nothing now.
         self.zendesk.doubt_sessions();
         let path = format!("api/v2/oauth/clients/{number}/generate_secret");
-        let answer = self.zendesk.call(SCOPE, Method::PUT, &path, &[], None, Retry::Once).await.map_err(doubt)?;
+        let answer = self.zendesk.call(SCOPE, Method::PUT, &path, &[], None, Retry::Once).await?;
         if !answer.ok() {
-            return Err(doubt(answer.refused(meaning(&answer))));
+            return Err(MintError::from(answer.refused(meaning(&answer))));
         }
-        let made = answer.json::<Envelope>().map_err(doubt)?.client;
+        let made = answer.json::<Envelope>()?.client;
         let value = made.secret.filter(|secret| !is_cut(secret)).ok_or_else(|| {
             let what = "Zendesk answered 200 without a whole secret: it may have generated one that nobody holds";
             MintError::InDoubt(anyhow::anyhow!(what))

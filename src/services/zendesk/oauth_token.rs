@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Zendesk;
 use super::session::{Who, same_scopes};
 use crate::connection::own;
-use crate::http::{HttpError, Retry};
+use crate::http::Retry;
 use crate::issuer::{Ended, Ground, Inventory, Issuer, IssuerKind, Leave, MintError, Proof, Succession, Ttl};
 use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
 
@@ -82,10 +82,6 @@ fn is_scope(scope: &str) -> bool {
     }
 }
 
-fn doubt(error: HttpError) -> MintError {
-    if error.in_doubt() { MintError::InDoubt(error.into()) } else { MintError::Refused(error.into()) }
-}
-
 impl OauthToken {
     /// The seconds that the order asks for, as far as Zendesk grants them. Without a number it might live for ever.
     fn seconds(order: &Order<'_>) -> i64 {
@@ -153,10 +149,11 @@ impl Issuer for OauthToken {
 
     async fn mint(&self, order: &Order<'_>) -> Result<Minted, MintError> {
         let seconds = Self::seconds(order);
-        let session = self.zendesk.session(&self.zendesk.scope()).await.map_err(doubt)?;
-        let secret = self.zendesk.slot.lend().ok_or_else(|| doubt(super::withheld("no credential is at hand")))?;
+        let session = self.zendesk.session(&self.zendesk.scope()).await?;
+        let secret =
+            self.zendesk.slot.lend().ok_or_else(|| MintError::from(super::withheld("no credential is at hand")))?;
         let granted = self.zendesk.exchange(&session.client, &secret, &self.scope, seconds, Retry::Once).await;
-        let granted = granted.map_err(|refused| doubt(refused.error))?;
+        let granted = granted.map_err(|refused| MintError::from(refused.error))?;
         if let Some(scope) = granted.scope.as_deref().filter(|scope| !same_scopes(scope.split(' '), &self.scope)) {
             self.undo(&granted.access_token).await;
             return Err(MintError::Refused(anyhow::anyhow!(self.other_scopes(scope))));
