@@ -327,6 +327,10 @@ impl Builder<'_> {
         if spec.destinations.is_empty() && !spec.watch {
             self.say(&spec.spot, format!("token `{name}` has no destination: a new value would be lost"));
         }
+        if own.is_some() && !destinations.is_empty() && !destinations.iter().any(|place| place.form.has_value()) {
+            let what = "no destination keeps the value itself, which the next turn is made with: it would be lost";
+            self.say(&spec.spot, format!("token `{name}`: {what}"));
+        }
         let wanted = Wanted {
             name: name.to_owned(),
             succession: issuer.succession(),

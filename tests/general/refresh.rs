@@ -172,3 +172,14 @@ fn a_server_that_calls_every_refresh_token_inactive_is_believed_for_its_access_t
     says(&ran, &["verify: alive"]);
     assert!(is_live(&stage, &held(&stage, "refresh")));
 }
+
+#[test]
+fn a_pair_of_which_nobody_keeps_what_the_next_turn_takes_is_refused_before_it_is_used_up() {
+    let stage = staged();
+    let old = held(&stage, "refresh");
+    write(&stage, AUTH, &ADA.replace("      - { kind: file, path: refresh, first: true }\n", ""));
+    let ran = forced(&stage);
+    assert!(is_live(&stage, &old), "{ran}");
+    assert_eq!(ran.code, Some(2), "{ran}");
+    says(&ran, &["no destination keeps the value"]);
+}
