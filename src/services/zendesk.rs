@@ -12,7 +12,7 @@ mod session;
 pub(super) mod webhook;
 mod webhook_json;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -70,6 +70,24 @@ pub(super) struct Zendesk {
     sessions: Mutex<Vec<Session>>,
     /// One opens a session, and all who want it wait for it.
     opening: tokio::sync::Mutex<()>,
+    /// The webhooks and apps of the config, by their paths.
+    shared: Arc<Mutex<BTreeMap<String, Share>>>,
+}
+
+/// A webhook or an app, in which several places of the config may be.
+#[derive(Clone, Default)]
+struct Share {
+    /// How many.
+    places: usize,
+    /// Whoever writes to it has it, so that none takes back what another has just written.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Share {
+    /// Whether it has other places too: then its stamp says nothing of one of them.
+    const fn has_others(&self) -> bool {
+        self.places > 1
+    }
 }
 
 impl Zendesk {
@@ -84,6 +102,7 @@ impl Zendesk {
             needed: Arc::default(),
             sessions: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
+            shared: Arc::default(),
         }
     }
 
@@ -95,6 +114,17 @@ impl Zendesk {
     /// Asks that the session have these scopes.
     fn needs(&self, scopes: &[&'static str]) {
         self.needed.lock().unwrap_or_else(PoisonError::into_inner).extend(scopes);
+    }
+
+    /// Says that a place of the config is in this webhook or app.
+    fn has_place(&self, path: &str) {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.entry(path.to_owned()).or_default().places += 1;
+    }
+
+    /// Who else is in it.
+    fn share(&self, path: &str) -> Share {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned().unwrap_or_default()
     }
 
     /// The scopes of the usual session, and no others.
@@ -188,7 +218,7 @@ impl Connection for Zendesk {
 
     fn sibling(&self, slot: Slot) -> Arc<dyn Connection> {
         let sibling = Self::new(self.base.clone(), self.clients.clone(), slot, Arc::clone(&self.http));
-        Arc::new(Self { needed: Arc::clone(&self.needed), ..sibling })
+        Arc::new(Self { needed: Arc::clone(&self.needed), shared: Arc::clone(&self.shared), ..sibling })
     }
 
     /// The sessions stay open, and prove nothing any more of the secrets that they were opened with.

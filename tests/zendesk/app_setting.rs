@@ -133,3 +133,20 @@ fn where_the_page_of_the_app_is_not_to_be_had_the_config_must_say_so() {
         assert_eq!(desk.is_live(desk.old()), code == 3, "{ran}");
     }
 }
+
+#[test]
+fn two_settings_of_one_app_are_both_written_and_neither_puts_the_other_back() {
+    let place = |setting: &str| {
+        format!(
+            "{{ kind: zendesk/app-setting, installation: {{app}}, setting: {setting}, despite_other_secure_settings: true }}"
+        )
+    };
+    let mut desk = Desk::deploying_to(&format!("{}, {}, {}", place("title"), place("team"), place("api_token")));
+    let ran = desk.rotate("deploy");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let new = desk.setting("title");
+    assert!(desk.is_live(&new), "{ran}");
+    assert_eq!((desk.setting("team"), desk.setting("api_token")), (new.clone(), new.clone()), "{ran}");
+    let ran = desk.rotate("deploy");
+    assert_eq!((ran.code, desk.setting("title")), (Some(0), new), "nothing is owed: {ran}");
+}

@@ -298,3 +298,21 @@ fn a_part_that_is_none_is_named_offline() {
     assert_eq!(ran.code, Some(2), "{ran}");
     assert!(ran.to_string().contains("part"), "{ran}");
 }
+
+#[test]
+fn two_parts_of_one_webhook_are_both_written_and_neither_takes_the_other_back() {
+    let hook = |part: &str| format!("{{ kind: zendesk/webhook, id: 01HOOK, part: {part} }}");
+    let places = format!("{}, {}, {}", hook("bearer"), hook("{ url_parameter: a }"), hook("{ url_parameter: c }"));
+    let mut desk = Desk::deploying_to(&places);
+    desk.zendesk(|zendesk| zendesk.add_webhook("01HOOK", "Pager", "https://hooks.example.com/in?a=b&c=d"));
+    let before = desk.old().to_owned();
+    desk.zendesk(|zendesk| {
+        zendesk.authenticate_webhook("01HOOK", "bearer_token", "header", &serde_json::json!({ "token": before }));
+    });
+    let ran = desk.rotate("deploy");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let new = desk.hook();
+    assert!(desk.is_live(&new), "{ran}");
+    let ran = desk.rotate("deploy");
+    assert_eq!((ran.code, desk.hook()), (Some(0), new), "nothing is owed: {ran}");
+}
