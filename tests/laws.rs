@@ -6,6 +6,7 @@ mod common;
 #[cfg(test)]
 mod laws {
     mod dates;
+    mod elsewhere;
     mod first_run;
     mod forms;
     mod guards;
