@@ -7,10 +7,11 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokenwheel_sandbox::github::{GitHub, Store};
 use tokenwheel_sandbox::gitlab::{GitLab, Variable};
 use tokenwheel_sandbox::kubernetes::{Kind, Kubernetes, Rule};
+use tokenwheel_sandbox::signon::Token;
 use tokenwheel_sandbox::styra::{Role, Styra};
 use tokenwheel_sandbox::{Sandbox, Served};
 
@@ -161,7 +162,24 @@ fn furnish_kubernetes(cluster: &mut Kubernetes, now: DateTime<Utc>) -> Value {
     signon.add_api_user("Nobody", may_not);
     let unsigned = signon.add_token(may_not, APP, now - TimeDelta::days(9), two_years);
     signon.deny(may_not, APP);
-    let expired = signon.add_token("nobody@alphagov.co.uk", "Router API", now - two_years, TimeDelta::days(1));
+    let expired = signon.add_token(may_not, "Router API", now - two_years, TimeDelta::days(1));
+    let spare = signon.add_token(USER, APP, now - TimeDelta::days(705), two_years);
+    let named = [("due", due), ("foreign", foreign), ("unsigned", unsigned), ("expired", expired), ("spare", spare)];
+    let all = [(USER, APP), (USER, "Router API"), (may_not, APP), (may_not, "Router API")];
+    let all: Vec<Token> = all.iter().flat_map(|(user, application)| signon.tokens_of(user, application)).collect();
+    let shown = |(name, value): (&str, String)| {
+        let token = all.iter().find(|token| token.value == value)?;
+        let (made, life) = (token.created_at.timestamp(), token.life.num_seconds());
+        let (user, application) = (token.user.clone(), token.application.clone());
+        let token = json!({ "value": value, "user": user, "application": application, "made": made, "life": life });
+        Some((name.to_owned(), token))
+    };
+    let tokens: Map<String, Value> = named.into_iter().filter_map(shown).collect();
+    let users: Vec<Value> = [USER, may_not]
+        .iter()
+        .filter_map(|email| signon.api_user(email))
+        .map(|user| json!({ "name": user.name, "email": user.email, "signs_in": user.signs_in }))
+        .collect();
     cluster.nightly_sync("apps");
 
     let (look, change) = (["get"].as_slice(), ["get", "patch"].as_slice());
@@ -186,7 +204,8 @@ fn furnish_kubernetes(cluster: &mut Kubernetes, now: DateTime<Utc>) -> Value {
                 { "name": app.name, "id": app.oauth_id, "secret": app.oauth_secret },
                 { "name": other.name, "id": other.oauth_id, "secret": other.oauth_secret },
             ],
-            "tokens": { "due": due, "foreign": foreign, "unsigned": unsigned, "expired": expired },
+            "users": users,
+            "tokens": tokens,
         },
     })
 }

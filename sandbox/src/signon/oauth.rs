@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, Method, header};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Application, Signon};
+use super::{Application, Signon, Token};
 use crate::exchange::{Answer, Request};
 use crate::target;
 
@@ -19,7 +19,9 @@ enum Client {
     Application(String),
     /// The bearer of a token.
     Bearer(String),
-    /// Nobody that is known.
+    /// An application whose secret is wrong, or that nobody knows.
+    Stranger,
+    /// Nobody at all.
     Nobody,
 }
 
@@ -45,10 +47,12 @@ impl Signon {
             None => None,
             Some(id) => match self.applications.iter().find(|known| known.oauth_id == *id) {
                 Some(known) => Some(known.name.clone()),
-                None => return unauthorized(),
+                None => return unauthorized(self.why(&value)),
             },
         };
-        let Some(user) = self.bearer(&value, application.as_deref()).cloned() else { return unauthorized() };
+        let Some(user) = self.bearer(&value, application.as_deref()).cloned() else {
+            return unauthorized(self.why(&value));
+        };
         let now = self.clock.now();
         if let Some(seen) = self.users.iter_mut().find(|known| known.email == user.email) {
             seen.last_synced_at = Some(now);
@@ -65,15 +69,18 @@ impl Signon {
         let token = form.get("token").map(String::as_str).unwrap_or_default();
         let asks = match self.client(request) {
             Client::Application(name) => name,
-            // A token may not ask about itself.
             Client::Bearer(value) => match self.live(&value) {
-                Some(own) if value != token => own.application.clone(),
-                _ => return invalid_token(),
+                // A token may ask about others of its application that are or were there, and not about itself.
+                Some(own) if value != token && self.is_sibling(own, token) => own.application.clone(),
+                None if self.tokens.iter().all(|known| known.value != value) => return malformed(),
+                _ => return invalid_token(self.why(&value)),
             },
-            Client::Nobody => {
-                let body = json!({ "error": "invalid_client", "error_description": "Client authentication failed" });
-                return Answer::json(401, &body);
+            Client::Stranger => {
+                let why = "Client authentication failed due to unknown client, no client authentication included, or \
+                           unsupported authentication method.";
+                return challenged(401, "invalid_client", why, None);
             }
+            Client::Nobody => return malformed(),
         };
         let id = self.applications.iter().find(|known| known.name == asks).map(|known| known.oauth_id.clone());
         match self.live(token).filter(|found| found.application == asks) {
@@ -88,25 +95,35 @@ impl Signon {
         }
     }
 
-    /// 200 for a token that nobody knows, and for one that has ended: no proof of anything.
+    /// 200 for a token that nobody knows, and for one that has ended: no proof of anything. Without a client that is
+    /// known nothing is even looked for.
     fn revoke(&mut self, request: &Request) -> Answer {
         let form = form(request);
         let value = form.get("token").map(String::as_str).unwrap_or_default();
-        let (client, now) = (self.client(request), self.clock.now());
-        let Some(found) = self.tokens.iter_mut().find(|token| token.value == value) else {
-            return Answer::json(200, &json!({}));
-        };
-        match client {
-            Client::Application(name) if name == found.application => {
+        let now = self.clock.now();
+        let Client::Application(name) = self.client(request) else { return not_yours() };
+        match self.tokens.iter_mut().find(|token| token.value == value) {
+            None => Answer::json(200, &json!({})),
+            Some(found) if name == found.application => {
                 if !self.revokes_nothing {
                     found.revoked.get_or_insert(now);
                 }
                 Answer::json(200, &json!({}))
             }
-            _ => {
-                let why = "You are not authorized to revoke this token";
-                Answer::json(403, &json!({ "error": "unauthorized_client", "error_description": why }))
-            }
+            Some(_) => not_yours(),
+        }
+    }
+
+    fn is_sibling(&self, own: &Token, value: &str) -> bool {
+        self.tokens.iter().any(|token| token.value == value && token.application == own.application)
+    }
+
+    /// Why a bearer is refused.
+    fn why(&self, value: &str) -> &'static str {
+        match self.tokens.iter().find(|token| token.value == value) {
+            Some(token) if token.revoked.is_some() => "The access token was revoked",
+            Some(token) if token.expires_at() <= self.clock.now() => "The access token expired",
+            _ => "The access token is invalid",
         }
     }
 
@@ -114,14 +131,16 @@ impl Signon {
         if let Some(value) = bearer(request) {
             return Client::Bearer(value);
         }
-        let basic = || {
-            let text = authorization(request)?.strip_prefix("Basic ")?.to_owned();
+        let Some(text) = authorization(request).and_then(|text| text.strip_prefix("Basic ")) else {
+            return Client::Nobody;
+        };
+        let known = || {
             let text = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
             let (id, secret) = text.split_once(':')?;
             let matches = |known: &&Application| known.oauth_id == id && known.oauth_secret == secret;
             Some(self.applications.iter().find(matches)?.name.clone())
         };
-        basic().map_or(Client::Nobody, Client::Application)
+        known().map_or(Client::Stranger, Client::Application)
     }
 }
 
@@ -137,15 +156,35 @@ fn form(request: &Request) -> BTreeMap<String, String> {
     target::pairs(&request.body).into_iter().collect()
 }
 
-/// The same for a token that is unknown, expired, revoked, of another application, or without the right to sign in.
-fn unauthorized() -> Answer {
-    let header = "Bearer realm=\"Doorkeeper\", error=\"invalid_token\", \
-                  error_description=\"The access token is invalid\"";
-    Answer::empty(401).with(AUTHENTICATE, header)
+/// No body; the header alone says why.
+fn unauthorized(why: &str) -> Answer {
+    Answer::empty(401).with(AUTHENTICATE, &challenge("invalid_token", why))
 }
 
-fn invalid_token() -> Answer {
-    let why = "The access token is invalid";
-    let body: Value = json!({ "error": "invalid_token", "error_description": why, "state": "unauthorized" });
-    Answer::json(401, &body).with(AUTHENTICATE, "Bearer realm=\"Doorkeeper\", error=\"invalid_token\"")
+fn invalid_token(why: &str) -> Answer {
+    challenged(401, "invalid_token", why, Some("unauthorized"))
+}
+
+/// Nobody asks, or somebody with a token that nobody knows.
+fn malformed() -> Answer {
+    let why = "The request is missing a required parameter, includes an unsupported parameter value, or is otherwise \
+               malformed.";
+    challenged(400, "invalid_request", why, None)
+}
+
+fn not_yours() -> Answer {
+    let why = "You are not authorized to revoke this token";
+    Answer::json(403, &json!({ "error": "unauthorized_client", "error_description": why }))
+}
+
+fn challenged(status: u16, error: &str, why: &str, state: Option<&str>) -> Answer {
+    let mut body = json!({ "error": error, "error_description": why });
+    if let (Some(state), Some(body)) = (state, body.as_object_mut()) {
+        body.insert("state".to_owned(), json!(state));
+    }
+    Answer::json(status, &body).with(AUTHENTICATE, &challenge(error, why))
+}
+
+fn challenge(error: &str, why: &str) -> String {
+    format!("Bearer realm=\"Doorkeeper\", error=\"{error}\", error_description=\"{why}\"")
 }
