@@ -216,6 +216,17 @@ fn with_grace_the_old_one_ends_by_itself() {
     assert!(!is_live(&stage, &first));
 }
 
+#[test]
+fn with_grace_a_leaked_one_is_not_said_to_have_ended_while_it_works_on() {
+    let (stage, _) = staged(Family::Slack, "bot");
+    write(&stage, API, SLACK);
+    forced(&stage);
+    let ran = stage.run(&["revoke", "bot", "--reason", "it was in a screenshot"]);
+    assert!(is_live(&stage, &held(&stage, "ci")));
+    says(&ran, &["not ended", "rotate --force"]);
+    assert_ne!(ran.code, Some(0), "{ran}");
+}
+
 /// The token of Grafana, delivered to a place of the same API as well.
 fn sink(stage: &Stage, look: &str) {
     let write_it =

@@ -279,6 +279,13 @@ impl Issuer for Regenerate {
                 self.grace.ok_or_else(|| anyhow::anyhow!("the config has no `revoke` request: end it by hand"))?;
             // It ends by itself, counted from when its successor was made: in this run, or in one long over.
             let made = *self.made.lock().unwrap_or_else(PoisonError::into_inner);
+            // Of a predecessor that an earlier run left behind no more than its id is known. What is known better is in
+            // use, and nothing but its successor ends it.
+            anyhow::ensure!(
+                made.is_some() || (value.is_none() && record.created.is_none()),
+                "only its successor ends it, after the grace: `rotate --force` makes that now, and the config has no \
+                 `revoke` request"
+            );
             return Ok(made.map_or(Ended::Ended, |made| Ended::NotYet { until: made + grace }));
         };
         anyhow::ensure!(
