@@ -1,10 +1,13 @@
 //! `gitlab/pipeline-schedule-variable`: only the schedule's owner may write it, and all but its value is kept.
 
+use std::io::Write as _;
+use std::process::Stdio;
+
 use http::Method;
 use tokenwheel_sandbox::What;
 use tokenwheel_sandbox::gitlab::ScheduleVariable;
 
-use crate::stage::{inject, is_live, order, rotate, said, staged};
+use crate::stage::{held, inject, is_live, open, order, rotate, said, staged};
 use crate::wheel::Stage;
 
 const SCHEDULED: &str = r"    issuer: { kind: gitlab/project-access-token, project: acme/app, name: deploy-bot, ttl: 30d }
@@ -125,4 +128,28 @@ fn a_schedule_that_does_not_exist_is_not_taken_for_an_empty_one() {
     order(&stage, &SCHEDULED.replace("schedule: 501", "schedule: 999"));
     said(&rotate(&stage), 3, &["the schedule does not exist, or the login may not see it"]);
     assert!(is_live(&stage, &stage.deploy.value));
+}
+
+#[test]
+fn a_value_of_several_lines_is_read_back_as_it_went() {
+    const KEY: &str = "-----BEGIN A KEY-----\nbm9ib2R5J3Mga2V5\n-----END A KEY-----\n";
+    let stage = scheduled();
+    order(
+        &stage,
+        "    issuer: { kind: manual/token, name: key, url: \"https://keys.example.com\" }
+    destinations:
+      - { kind: gitlab/pipeline-schedule-variable, project: acme/app, schedule: 501, key: DEPLOY_TOKEN }
+      - { kind: gitlab/ci-variable, project: acme/app, key: DEPLOY_KEY }
+",
+    );
+    open(&stage, "DEPLOY_KEY", "none yet");
+    let mut command = stage.command(&["supply", "turned"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(KEY.as_bytes()).unwrap();
+    let ran = stage.read(&child.wait_with_output().unwrap());
+    assert_eq!((value(&stage), held(&stage, "DEPLOY_KEY")), (KEY.to_owned(), KEY.to_owned()), "{ran}");
+    said(&ran, 0, &[]);
+    let ran = rotate(&stage);
+    assert!(!ran.to_string().contains("owed") && !ran.to_string().contains("lacks"), "{ran}");
+    said(&ran, 0, &[]);
 }

@@ -136,7 +136,9 @@ impl Destination for CiVariable {
         }
         match found.value {
             None => Ok(Assurance::Unseen("it is hidden".to_owned())),
-            Some(text) if text.trim() == value.expose() => Ok(Assurance::ReadBack),
+            Some(text) if super::variables::value(&text).is_some_and(|held| held.same_as(value)) => {
+                Ok(Assurance::ReadBack)
+            }
             Some(_) => anyhow::bail!("{} holds another value than was just written", self.place.name),
         }
     }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::GitLab;
+use super::variables::value as held;
 use super::wire::{Route, meaning, segment};
 use crate::connection::own;
 use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Holding, Receipt, Site};
@@ -223,7 +224,7 @@ impl Destination for ScheduleVariable {
             anyhow::ensure!(kept, "{} has other attributes than before the write", self.address);
         }
         anyhow::ensure!(
-            found.value.as_deref().is_some_and(|text| text.trim() == value.expose()),
+            found.value.as_deref().and_then(held).is_some_and(|held| held.same_as(value)),
             "{} holds another value than was just written",
             self.address
         );
@@ -235,8 +236,8 @@ impl Destination for ScheduleVariable {
         if schedule.variables.is_none() {
             return Ok(Holding::Unknowable("the login may not read the schedule's variables".to_owned()));
         }
-        let held = self.find(schedule).and_then(|variable| TokenValue::new(variable.value.as_deref()?).ok());
-        Ok(held.map_or(Holding::Nothing, Holding::Lent))
+        let found = self.find(schedule).and_then(|variable| held(variable.value.as_deref()?));
+        Ok(found.map_or(Holding::Nothing, Holding::Lent))
     }
 
     fn exposure(&self) -> Option<String> {

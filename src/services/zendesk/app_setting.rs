@@ -256,7 +256,7 @@ impl Destination for AppSetting {
     async fn holds(&self, last: Option<&Receipt>) -> anyhow::Result<Holding> {
         let seen = self.look().await?;
         if let Some(held) = seen.installation.settings.get(&self.config.setting) {
-            return Ok(TokenValue::new(held.as_str().unwrap_or_default()).map_or(Holding::Nothing, Holding::Lent));
+            return Ok(TokenValue::of_lines(held.as_str().unwrap_or_default()).map_or(Holding::Nothing, Holding::Lent));
         }
         let stamp = last.and_then(|last| last.stamp.as_ref());
         Ok(match (stamp, &seen.installation.updated_at) {

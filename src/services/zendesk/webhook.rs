@@ -241,7 +241,7 @@ impl Destination for Webhook {
         self.config.part.fits(hook).map_err(|why| anyhow::anyhow!("{}: {why}", self.address))?;
         if self.config.part.is_shown() {
             let held = self.config.part.held(hook).unwrap_or_default();
-            return Ok(TokenValue::new(&held).map_or(Holding::Nothing, Holding::Lent));
+            return Ok(TokenValue::of_lines(&held).map_or(Holding::Nothing, Holding::Lent));
         }
         let Some(stamp) = last.and_then(|last| last.stamp.as_deref()) else {
             return Ok(Holding::Unknowable("Zendesk never shows the credential of a webhook".to_owned()));
