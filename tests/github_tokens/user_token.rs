@@ -191,3 +191,18 @@ fn the_refresh_half_is_saved_before_the_access_half_goes_anywhere() {
     let order: Vec<String> = writes.filter_map(|write| write.target.rsplit('/').next().map(str::to_owned)).collect();
     assert_eq!(order, ["REFRESH", "ACCESS"]);
 }
+
+#[test]
+fn a_pair_that_github_does_not_know_yet_is_saved_for_the_old_one_is_spent() {
+    let mut stage = stage();
+    stage.sandbox.inject(tokenwheel_sandbox::Fault {
+        at: tokenwheel_sandbox::At::Matching { method: Method::GET, path: "/user".to_owned(), times: 3 },
+        what: What::Refuse(401),
+    });
+    let ran = stage.run(NOW);
+    assert_eq!(stage.held("refresh").trim(), grant(&stage).refresh.0, "{}", ran.text);
+    assert!(ran.text.contains("not proven"), "{}", ran.text);
+    start_job(&mut stage);
+    stage.run(NOW).ends(0, "rotated");
+    both_halves_are_in_place(&stage);
+}

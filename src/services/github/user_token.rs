@@ -223,7 +223,7 @@ impl Issuer for UserToken {
                 crate::text::plain(&login),
                 self.config.user
             )),
-            (401, _) => Proof::Rejected(self.github.refused(&answer).to_string()),
+            // So it is where the access half is refused, which says nothing of the refresh half: a replica may lag.
             _ => Proof::Inconclusive(self.github.refused(&answer).to_string()),
         }
     }
