@@ -7,15 +7,22 @@ use tokenwheel::config;
 use tokenwheel::http::Transport;
 use tokenwheel::run::{self, Setup, Wheel};
 
-use crate::page::{Block, Page};
+use crate::page::{Block, Page, root};
 use crate::yaml;
 
-/// Whether a block is a whole config; a part of one is shown without a language.
+/// Every config that is shown: whole blocks of the pages (a part of one is shown without a language), and the files of
+/// `examples/`.
 fn examples() -> Vec<(String, Block)> {
     let blocks =
         |page: Page| page.blocks().into_iter().map(move |block| (format!("{}:{}", page.path, block.line), block));
     let all = Page::all().into_iter().flat_map(blocks);
-    all.filter(|(_, block)| block.language == "yaml").collect()
+    let mut examples: Vec<_> = all.filter(|(_, block)| block.language == "yaml").collect();
+    for entry in std::fs::read_dir(root().join("examples")).unwrap() {
+        let path = entry.unwrap().path();
+        let block = Block { language: "yaml".to_owned(), text: std::fs::read_to_string(&path).unwrap(), line: 1 };
+        examples.push((path.display().to_string(), block));
+    }
+    examples
 }
 
 fn setup() -> Setup {
@@ -32,6 +39,8 @@ fn setup() -> Setup {
 #[test]
 fn there_are_examples() {
     assert!(examples().iter().any(|(place, _)| place.starts_with("README.md")), "the README shows no config");
+    let files = examples().into_iter().filter(|(place, _)| place.ends_with(".yml")).count();
+    assert!(files >= 8, "only {files} files are tried");
 }
 
 #[test]

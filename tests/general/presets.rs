@@ -15,12 +15,14 @@ fn example(name: &str, (host, login): (&str, &str), (family, owner): (Family, &s
         (admin, api.add_key(family, (owner, "ci"), false, made, Some(dies)))
     });
     stage.environment.insert(login.to_owned(), admin.value);
+    stage.environment.insert("GITLAB_REFRESHER".to_owned(), stage.refresher.value.clone());
     put(&stage, "ci", &key.value);
     let path = format!("{}/examples/{name}.yml", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
     assert!(text.contains(host) && text.contains("- { kind: gitlab/ci-variable"));
     let start = text.find("- { kind: gitlab/ci-variable").unwrap();
     let text = format!("{}- {{ kind: file, path: ci }}\nledger: {{ kind: file, path: ledger.json }}\n", &text[..start]);
+    let text = text.replace("https://gitlab.example.com", &stage.served.gitlab);
     stage.write(&text.replace(host, &stage.served.http).replace("ed17574386854bf78a67040be0a770b0", &key.id));
     (stage, key)
 }
