@@ -25,7 +25,8 @@ pub fn render() -> String {
         let _ = write!(out, "\n### `{}`\n\n{}.\n\n- succession: {}\n", kind.kind, kind.about, kind.succession);
         let _ = writeln!(out, "- needs: {}", kind.needs);
         let required = if kind.ttl == Ttl::Required { ", required" } else { "" };
-        let _ = writeln!(out, "- `ttl`: at least {}{required}", text::span(kind.shortest));
+        let least = least(kind.shortest);
+        let _ = writeln!(out, "- `ttl`: {least}{required}");
         keys(&mut out, &schema, &format!("issuer.{}", kind.kind.replace('/', ".")), &[]);
     }
     out.push_str(
@@ -55,6 +56,11 @@ pub fn render() -> String {
         keys(&mut out, &schema, &format!("connection.{}", service.name), &["service"]);
     }
     out
+}
+
+/// The shortest life, in words.
+fn least(shortest: chrono::TimeDelta) -> String {
+    if shortest.is_zero() { "of any length".to_owned() } else { format!("at least {}", text::span(shortest)) }
 }
 
 /// All kinds on one page.

@@ -95,7 +95,7 @@ pub(super) struct Connection {
     /// Where its refresher is: `env:NAME`, `file:PATH`, `vault:PATH#KEY`, or `oidc:AUDIENCE` for the job's own identity.
     #[schemars(extend("format" = "source"), example = "env:GITLAB_REFRESHER")]
     pub(super) token: Option<String>,
-    /// Where its spare refresher is.
+    /// Where its spare refresher is: a second one, so that each can turn the other.
     #[schemars(extend("format" = "source"), example = "env:GITLAB_SPARE")]
     pub(super) spare: Option<String>,
     /// A private CA, in PEM.
@@ -258,6 +258,16 @@ pub(super) fn connection(service: &ServiceKind) -> Value {
     let common = of::<Connection>();
     for (key, value) in common.get("properties").and_then(Value::as_object).into_iter().flatten() {
         add(&mut schema, key, value.clone());
+    }
+    let url = match (service.own_address, service.url) {
+        (Some(variable), _) => {
+            format!("Its address. May be left out only in a job of that very server (`{variable}`).")
+        }
+        (None, Needed::Required) => "Its address, which has to be said.".to_owned(),
+        (None, Needed::Optional) => "Its address, where nothing else names it.".to_owned(),
+    };
+    if let Some(told) = schema.pointer_mut("/properties/url/description") {
+        *told = json!(url);
     }
     add(&mut schema, "service", json!({ "const": service.name, "type": "string", "description": service.about }));
     if service.token == Needed::Required {

@@ -19,7 +19,7 @@ use crate::token::TokenValue;
 /// Styra DAS, as the catalogue lists it.
 pub(super) const SERVICE: ServiceKind = ServiceKind {
     name: "styra",
-    about: "Styra Declarative Authorization Service",
+    about: "Styra Declarative Authorization Service; addresses of tenants in the EU end in `.svc.styra.com`",
     own_address: None,
     url: Needed::Required,
     token: Needed::Required,

@@ -18,7 +18,8 @@ use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
 
 pub(crate) const KIND: IssuerKind = IssuerKind {
     kind: "atlassian/admin-api-key",
-    about: "An admin API key of an organisation of Atlassian Cloud: watched, proved and revoked; a person makes it",
+    about: "An admin API key of an organisation of Atlassian Cloud: watched, proved and revoked; a person makes \
+            it, for a year at most. A revoked one may work on for ten minutes",
     succession: "manual",
     needs: "an admin API key with scopes `read:keys:admin` and `delete:keys:admin`",
     ttl: Ttl::Optional,

@@ -22,7 +22,8 @@ use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
 
 pub(crate) const KIND: IssuerKind = IssuerKind {
     kind: "atlassian/api-token",
-    about: "An API token of an account of Atlassian Cloud: watched, proved and revoked; a person makes it",
+    about: "An API token of an account of Atlassian Cloud: watched, proved and revoked; a person makes it, for a year at \
+            most. A revoked one may work on for twenty minutes",
     succession: "manual",
     needs: "an admin API key of the organisation that manages the account, which may read and delete API tokens",
     ttl: Ttl::Optional,

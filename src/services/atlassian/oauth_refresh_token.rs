@@ -24,7 +24,8 @@ pub(crate) const KIND: IssuerKind = IssuerKind {
             token, which lives an hour",
     succession: "replaces",
     needs: "an app with scope `offline_access`, and one refresh token that a person allowed once, in `self`; nothing else \
-            may exchange it",
+            may exchange it. Left alone for 90 days it ends, and a lost answer may cost it: a person then allows it \
+            again",
     ttl: Ttl::Optional,
     shortest: TimeDelta::minutes(10),
     rotates_itself: true,

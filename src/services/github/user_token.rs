@@ -26,7 +26,8 @@ pub(crate) const KIND: IssuerKind = IssuerKind {
     about: "A user token of a GitHub App with its refresh token: the one GitHub credential that rotates itself",
     succession: "replaces",
     needs: "`self: env:NAME` with the refresh token (`ghr_…`) of a user who authorised the App, best by the device \
-            flow; the App's setting \"Expire user authorization tokens\" switched on",
+            flow; the App's setting \"Expire user authorization tokens\" switched on. A lost answer costs the pair: a \
+            person then authorises the App again",
     ttl: Ttl::Optional,
     shortest: TimeDelta::hours(8),
     rotates_itself: true,

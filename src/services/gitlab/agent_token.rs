@@ -23,7 +23,7 @@ use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
 pub(crate) const KIND: IssuerKind = IssuerKind {
     kind: "gitlab/agent-token",
     about: "A token of an agent for Kubernetes, found by its name; an agent has two at most, and they never expire: say \
-            when it turns with `rotate: { after: 30d }`",
+            when it turns with `rotate: { after: 30d }`. GitLab tells nobody whose a value is",
     succession: "overlaps",
     needs: "a personal access token with scope `api` of a Maintainer of the agent's project",
     ttl: Ttl::Optional,

@@ -18,7 +18,8 @@ use crate::token::TokenValue;
 
 pub(crate) const KIND: DestinationKind = DestinationKind {
     kind: "gitlab/ci-variable",
-    about: "A CI/CD variable of a project, a group or the instance; all but its value is kept as it is",
+    about: "A CI/CD variable of a project, a group or the instance; all but its value is kept as it is. A \
+            masked one takes one line of 8 characters or more",
     confirms: "read back; a hidden variable cannot be seen",
     needs: "scope `api` of a Maintainer of the project, an Owner of the group, or an administrator for the instance",
     schema: || schema_for!(Config).to_value(),

@@ -27,7 +27,8 @@ use crate::token::{Minted, Order, Parts, Subject, TokenRecord, TokenValue, Value
 
 pub(crate) const KIND: IssuerKind = IssuerKind {
     kind: "gitlab/deploy-token",
-    about: "A deploy token of a project or a group, found by its name; its user name is kept, and is its part `username`",
+    about: "A deploy token of a project or a group, found by its name; its user name is kept, and is its part \
+            `username`. Only the door to the container registry tells whose one is",
     succession: "overlaps",
     needs: "a personal access token with scope `api` of a Maintainer of the project, or of an Owner of the group",
     ttl: Ttl::Required,

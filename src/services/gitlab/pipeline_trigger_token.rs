@@ -21,7 +21,8 @@ use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
 
 pub(crate) const KIND: IssuerKind = IssuerKind {
     kind: "gitlab/pipeline-trigger-token",
-    about: "A pipeline trigger token, found by its description",
+    about: "A pipeline trigger token, found by its description; proven without use, for GitLab shows it whole to its \
+            maker",
     succession: "overlaps",
     needs: "a token with scope `api` of a Maintainer of the project: the refresher's own user, or another token of this \
             config as `login:`, with whose rights the pipelines then run",

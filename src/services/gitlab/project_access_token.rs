@@ -10,7 +10,7 @@ use crate::issuer::{Ground, Issuer, IssuerKind, Ttl};
 
 pub(crate) const KIND: IssuerKind = IssuerKind {
     kind: "gitlab/project-access-token",
-    about: "A project access token, found by its name; its bot user is kept",
+    about: "A project access token, found by its name; its bot user is kept. GitLab.com has them from Premium on",
     succession: "replaces",
     needs: "a personal access token with scope `api` of a Maintainer of the project whose role is not below the \
             token's; a project or group token cannot rotate another. For `self:`, scope `self_rotate` or `api`",

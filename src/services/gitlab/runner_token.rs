@@ -22,7 +22,8 @@ use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
 pub(crate) const KIND: IssuerKind = IssuerKind {
     kind: "gitlab/runner-token",
     about: "A runner's authentication token, reset in place; the instance says how long it lives, so say when it turns \
-            with `rotate: { after: 30d }`",
+            with `rotate: { after: 30d }`. The old value is taken for dead at once, and the runner's `config.toml` needs the \
+            new one",
     succession: "replaces",
     needs: "a personal access token with scope `manage_runner` or `api` of a Maintainer of the runner's project, an \
             Owner of its group, or an administrator for a runner of the instance",
@@ -176,7 +177,8 @@ impl Issuer for RunnerToken {
 
     async fn revoke(&self, _record: &TokenRecord, _value: Option<&TokenValue>) -> anyhow::Result<Ended> {
         anyhow::bail!(
-            "the token of runner {} ends only when it is reset, which makes the next one: `rotate --force` does that",
+            "the token of runner {} ends only when it is reset, which makes the next one: \
+             `rotate --only NAME --force --reason TEXT` does that",
             self.runner
         )
     }

@@ -39,7 +39,7 @@ pub(crate) const KIND: DestinationKind = DestinationKind {
     about: "One secret of a webhook of a project or a group: changed in place where GitLab can, made anew where it cannot",
     confirms: "a parameter in clear is read back; of all others GitLab shows only that there is one; with \
                `confirm: delivery` the receiver's answer",
-    needs: "scope `api` of a Maintainer of the project, or of an Owner of the group",
+    needs: "scope `api` of a Maintainer of the project, or of an Owner of the group (whose webhooks need Premium)",
     schema: || schema_for!(Config).to_value(),
     build,
 };

@@ -21,7 +21,8 @@ use crate::token::TokenValue;
 
 pub(crate) const KIND: DestinationKind = DestinationKind {
     kind: "kubernetes/secret",
-    about: "One key of a Secret, by server-side apply; all else in it is kept. What reads it is restarted and waited for",
+    about: "One key of a Secret, by server-side apply; all else in it is kept. What reads it is restarted and \
+            waited for. One that is `immutable` cannot be changed",
     confirms: "read back, after the restart; without `get` it cannot be seen",
     needs: "a Role with `get` and `patch` on that Secret by name (`resourceNames`), `create` on Secrets only where \
             `create:` is said, and `get` and `patch` on each workload of `restart`",

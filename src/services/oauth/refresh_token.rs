@@ -22,7 +22,8 @@ pub(crate) const KIND: IssuerKind = IssuerKind {
     kind: "oauth/refresh-token",
     about: "A refresh token of any OAuth 2.0 server, exchanged for its successor; part `access`: the access token",
     succession: "replaces",
-    needs: "a client with the grant `refresh_token`, and one refresh token that a person allowed once, in `self`",
+    needs: "a client with the grant `refresh_token`, and one refresh token that a person allowed once, in `self`; nothing \
+            else may exchange it. A lost answer may cost it: a person then allows it again",
     ttl: Ttl::Optional,
     shortest: TimeDelta::minutes(10),
     rotates_itself: true,

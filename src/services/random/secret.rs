@@ -208,7 +208,10 @@ impl Issuer for RandomSecret {
 
     /// Nobody can end it but those who hold it: once every destination has the next one, it means nothing.
     async fn revoke(&self, _record: &TokenRecord, _value: Option<&TokenValue>) -> anyhow::Result<Ended> {
-        anyhow::bail!("nobody can end a shared secret but those who hold it: `rotate --force` gives them the next one")
+        anyhow::bail!(
+            "nobody can end a shared secret but those who hold it: \
+             `rotate --only NAME --force --reason TEXT` gives them the next one"
+        )
     }
 
     fn ends_tokens(&self) -> bool {

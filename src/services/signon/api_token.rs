@@ -26,7 +26,8 @@ use wire::{App, Target};
 
 pub(crate) const KIND: IssuerKind = IssuerKind {
     kind: "signon/api-token",
-    about: "The token of an API user of GOV.UK Signon for one application",
+    about: "The token of an API user of GOV.UK Signon for one application, which may go on taking an ended one for five \
+            minutes. Signon lists no tokens over HTTP",
     succession: "overlaps",
     needs: "in Signon's namespace a Role with `get` on its two CronJobs, `create` and `get` on Jobs, and `get` on the \
             Secrets `signon-token-USER-APPLICATION` and `signon-app-APPLICATION` by name. Who may create Jobs there may \

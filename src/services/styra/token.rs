@@ -17,7 +17,7 @@ use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
 
 pub(crate) const KIND: IssuerKind = IssuerKind {
     kind: "styra/token",
-    about: "A Styra DAS token, regenerated in place",
+    about: "A Styra DAS token, regenerated in place: the old value is dead at once",
     succession: "replaces",
     needs: "a token with role WorkspaceTokenRefresher, or SystemTokenRefresher for tokens of a system",
     ttl: Ttl::Required,

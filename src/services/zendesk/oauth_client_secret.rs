@@ -19,8 +19,8 @@ use crate::token::{Minted, Order, Subject, TokenRecord, TokenValue, ValueShape};
 
 pub(crate) const KIND: IssuerKind = IssuerKind {
     kind: "zendesk/oauth-client-secret",
-    about: "The secret of a confidential OAuth client, generated anew in place. It never dies by itself: say \
-            `rotate: { after: 60d }`",
+    about: "The secret of a confidential OAuth client, generated anew in place, where the old one is taken for dead at \
+            once. It never dies by itself: say `rotate: { after: 60d }`",
     succession: "replaces",
     needs: "an OAuth client that an administrator made. While the secret turns, the session has the scopes `read` and \
             `write`, for Zendesk has none of its own for OAuth clients",
@@ -179,7 +179,8 @@ impl Issuer for OauthClientSecret {
 
     async fn revoke(&self, _record: &TokenRecord, _value: Option<&TokenValue>) -> anyhow::Result<Ended> {
         anyhow::bail!(
-            "an OAuth client always has a secret: to end this one, generate another with `rotate --force`, or delete \
+            "an OAuth client always has a secret: to end this one, generate another with \
+             `rotate --only NAME --force --reason TEXT`, or delete \
              the client {} in Zendesk; access tokens that were made with it live on for two days at most",
             self.client
         )
