@@ -288,7 +288,9 @@ fn handed_over(name: &str) -> Result<TokenValue, Fatal> {
         std::io::read_to_string(std::io::stdin())
     };
     let text = text.map(zeroize::Zeroizing::new).map_err(|error| fatal(&format!("standard input: {error}")))?;
-    TokenValue::handed(&text).map_err(|why| fatal(&format!("the value on standard input: {why}")))
+    TokenValue::handed(&text).map_err(|why| {
+        fatal(&format!("the value on standard input: {why}; hand it over alone: `tokenwheel supply {name} < FILE`"))
+    })
 }
 
 fn is_token(config: &Config, name: &str) -> Result<(), Fatal> {

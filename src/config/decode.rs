@@ -413,9 +413,11 @@ impl Reader {
             let line = node.get("kind").map_or(node.line, |node| node.line);
             let other = match what {
                 "the issuer" if services::DESTINATIONS.iter().any(|other| other.kind == kind) => {
-                    "; it is a destination"
+                    "; it is a destination: list it under `destinations`"
                 }
-                "a destination" if services::ISSUERS.iter().any(|other| other.kind == kind) => "; it is an issuer",
+                "a destination" if services::ISSUERS.iter().any(|other| other.kind == kind) => {
+                    "; it is an issuer: put it under `issuer`"
+                }
                 _ => "",
             };
             let hint = if other.is_empty() { hint(kind, known.iter().map(|k| k.0)) } else { other.to_owned() };

@@ -25,13 +25,15 @@ pub(super) fn check(file: &str, what: &str, node: &Node, schema: &Value, root: &
         // The choice of the same form knows best what is wrong.
         if let Some(choice) = choices.iter().find(|choice| form_fits(node, choice, root)) {
             check(file, what, node, choice, root, problems);
+        } else if let (Some(text), Some(words)) = (node.text(), words(choices, root)) {
+            say(node.line, format!("{what} cannot be `{text}`{}", hint(text, words)));
         } else {
-            say(node.line, format!("{what} is {}, but should be {}", node.what(), form(schema, root)));
+            say(node.line, misfit(what, node, schema, root));
         }
         return;
     }
     if !form_fits(node, schema, root) {
-        say(node.line, format!("{what} is {}, but should be {}", node.what(), form(schema, root)));
+        say(node.line, misfit(what, node, schema, root));
         return;
     }
     if let Some(limits) = outside(node, schema) {
@@ -110,6 +112,18 @@ fn types(schema: &Value) -> Vec<&str> {
         Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     }
+}
+
+/// That a node has another form than a schema asks for. A number in the place of a name only lacks its quotes.
+fn misfit(what: &str, node: &Node, schema: &Value, root: &Value) -> String {
+    let form = form(schema, root);
+    let quotes = if form == "text" && matches!(node.kind, Kind::Number(_)) { ": put it in quotes" } else { "" };
+    format!("{what} is {}, but should be {form}{quotes}", node.what())
+}
+
+/// The words that can be chosen, where there is nothing but words.
+fn words<'a>(choices: &'a [Value], root: &'a Value) -> Option<Vec<&'a str>> {
+    choices.iter().map(|choice| resolve(choice, root).get("const").and_then(Value::as_str)).collect()
 }
 
 /// What a schema asks for, in words.

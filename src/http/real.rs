@@ -98,5 +98,9 @@ fn innermost(error: &reqwest::Error) -> String {
     if told.contains("UnknownIssuer") {
         return "its certificate is of a CA that is not known here; if it is yours, name it with `ca_file:`".to_owned();
     }
+    if told.contains("InvalidContentType") {
+        return "what answers there does not speak TLS: look whether the port is right, or a proxy stands in between"
+            .to_owned();
+    }
     told
 }

@@ -104,7 +104,8 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
             let by_age = matches!(wanted.rule, Rule::AfterAge(_));
             if !by_age && live.as_ref().is_none_or(|live| live.expires.is_none()) {
                 notes.push(format!(
-                    "when it dies is not known ({why}); to be sure, take it over once with `rotate --force`"
+                    "when it dies is not known ({why}); to be sure, take it over once with \
+                     `rotate --only NAME --force --reason TEXT`"
                 ));
             }
         }

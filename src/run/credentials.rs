@@ -51,7 +51,10 @@ impl Credential {
 pub(super) fn read(source: &Source, environment: &Environment, folder: &Path) -> Result<String, String> {
     match source {
         Source::Environment(name) => (environment)(name).ok_or_else(|| {
-            format!("the variable {name} is not set; in a job, a protected one is only given to protected branches")
+            format!(
+                "the variable {name} is not set, or is empty; in a job, a protected one is only given to \
+                 protected branches"
+            )
         }),
         Source::File(path) => {
             let path = folder.join(path);

@@ -221,8 +221,11 @@ impl Builder<'_> {
         let name = match (&part.connection, fits.as_slice()) {
             (Some(name), _) if fits.contains(&name) => name.clone(),
             (Some(name), _) => {
-                let hint = nearest(name, fits.iter().map(|name| name.as_str()));
-                let hint = hint.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
+                let near = nearest(name, fits.iter().map(|name| name.as_str()));
+                let hint = match self.config.connections.get(name) {
+                    Some(other) => format!("; that one is of service {}", other.service),
+                    None => near.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default(),
+                };
                 self.say(&part.spot, format!("no connection `{name}` of service {service}{hint}"));
                 return None;
             }
@@ -232,8 +235,9 @@ impl Builder<'_> {
                 return None;
             }
             (None, many) => {
-                let names: Vec<String> = many.iter().map(|name| format!("`{name}`")).collect();
-                self.say(&part.spot, format!("say which `connection`: {}", crate::text::list(&names)));
+                let names: Vec<String> = many.iter().map(|name| format!("`connection: {name}`")).collect();
+                let names = names.join(" or ");
+                self.say(&part.spot, format!("several connections are of service {service}: say {names}"));
                 return None;
             }
         };
@@ -325,7 +329,12 @@ impl Builder<'_> {
             self.say(&spec.spot, format!("token `{name}`: {what}"));
         }
         if spec.destinations.is_empty() && !spec.watch {
-            self.say(&spec.spot, format!("token `{name}` has no destination: a new value would be lost"));
+            self.say(
+                &spec.spot,
+                format!(
+                    "token `{name}` has no destination, so a new value would be lost: list one under `destinations`"
+                ),
+            );
         }
         if own.is_some() && !destinations.is_empty() && !destinations.iter().any(|place| place.form.has_value()) {
             let what = "no destination keeps the value itself, which the next turn is made with: it would be lost";

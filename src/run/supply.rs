@@ -34,13 +34,19 @@ pub enum Unfit {
     #[error("token `{0}` has no destination: there is nowhere to put the value")]
     Nowhere(String),
     /// It has another form.
-    #[error("this is no value for `{name}`: {kind} makes others; nothing was changed")]
+    #[error(
+        "this is no value for `{name}`: those of {kind} have another form; look for quotes around it, or for another \
+         token's value; nothing was changed"
+    )]
     Unknown {
         /// The token.
         name: String,
         /// The kind of its issuer.
         kind: String,
     },
+    /// It would be dead.
+    #[error("--expires: this day is past; say when the new value dies")]
+    Past,
     /// It is there already.
     #[error("this is the value that {0} holds already; nothing was changed")]
     Same(String),
@@ -106,6 +112,9 @@ impl Run {
     }
 
     async fn unfit(&self, supply: &Supply) -> Option<Unfit> {
+        if supply.dies.is_some_and(|dies| dies <= self.started) {
+            return Some(Unfit::Past);
+        }
         let token = self.wheel.tokens.get(&supply.name)?;
         let seen = self.observations.get(&supply.name)?.as_ref().ok()?;
         let holds = |lent: &Option<TokenValue>| lent.as_ref().is_some_and(|lent| lent.same_as(&supply.value));

@@ -42,7 +42,12 @@ pub(super) const SERVICE: ServiceKind = ServiceKind {
     url: Needed::Required,
     token: Needed::Required,
     schema: no_keys,
-    connect: |to| Ok(Arc::new(GitLab::new(to.address()?, to.slot, to.http))),
+    connect: |to| {
+        let url = to.address()?;
+        let beyond = url.path().trim_end_matches('/').ends_with("/api/v4");
+        anyhow::ensure!(!beyond, "its `url` is the server's own address: leave `/api/v4` out");
+        Ok(Arc::new(GitLab::new(url, to.slot, to.http)))
+    },
 };
 
 const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");

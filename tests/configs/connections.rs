@@ -91,13 +91,23 @@ fn a_part_that_fits_several_connections_says_which() {
         &format!("  other: {{ service: gitlab, url: \"https://other.sandbox\", token: env:OTHER }}\n{more}"),
     );
     insta::assert_snapshot!(built(&two), @"
-    tokenwheel.yml:12: say which `connection`: `gitlab` and `other`
-    tokenwheel.yml:18: say which `connection`: `gitlab` and `other`
+    tokenwheel.yml:12: several connections are of service gitlab: say `connection: gitlab` or `connection: other`
+    tokenwheel.yml:18: several connections are of service gitlab: say `connection: gitlab` or `connection: other`
     ");
     let named = two
         .replace("kind: gitlab/", "connection: gitlab, kind: gitlab/")
         .replace("connection: gitlab, kind: gitlab/personal", "connection: gitlub, kind: gitlab/personal");
     insta::assert_snapshot!(built(&named), @"tokenwheel.yml:18: no connection `gitlub` of service gitlab; did you mean `gitlab`?");
+    let das = "  das: { service: styra, url: \"https://das.sandbox\", token: env:REFRESHER }\n";
+    let other = SOUND
+        .replace(more, &format!("{das}{more}"))
+        .replace("kind: gitlab/personal", "connection: das, kind: gitlab/personal");
+    insta::assert_snapshot!(built(&other), @"tokenwheel.yml:18: no connection `das` of service gitlab; that one is of service styra");
+}
+
+#[test]
+fn an_address_that_goes_on_to_the_api_is_told_where_it_ends() {
+    insta::assert_snapshot!(ill_built("https://gitlab.sandbox", "https://gitlab.sandbox/api/v4/"), @"tokenwheel.yml:4: connection `gitlab`: its `url` is the server's own address: leave `/api/v4` out");
 }
 
 #[test]
@@ -110,7 +120,7 @@ fn a_part_without_a_connection_of_its_service_says_so() {
 
 #[test]
 fn a_credential_that_is_nowhere_is_named_by_where_it_should_be() {
-    insta::assert_snapshot!(built_in(SOUND, BTreeMap::new()), @"tokenwheel.yml:4: connection `gitlab` has no credential: the variable REFRESHER is not set; in a job, a protected one is only given to protected branches; the variable SPARE is not set; in a job, a protected one is only given to protected branches");
+    insta::assert_snapshot!(built_in(SOUND, BTreeMap::new()), @"tokenwheel.yml:4: connection `gitlab` has no credential: the variable REFRESHER is not set, or is empty; in a job, a protected one is only given to protected branches; the variable SPARE is not set, or is empty; in a job, a protected one is only given to protected branches");
     let one = BTreeMap::from([("SPARE".to_owned(), "glpat-of-SPARE".to_owned())]);
     assert_eq!(built_in(SOUND, one), "sound", "the other one may carry on");
 }

@@ -62,7 +62,7 @@ fn an_unknown_kind_is_told_with_the_nearest_right_one() {
     service: gitlub
       tokenwheel.yml:5: no service `gitlub`; did you mean `gitlab`?
     kubernetes/secret
-      tokenwheel.yml:11: the issuer cannot be of kind `kubernetes/secret`; it is a destination
+      tokenwheel.yml:11: the issuer cannot be of kind `kubernetes/secret`; it is a destination: list it under `destinations`
     kind: [a]
       tokenwheel.yml:11: `kind` is a list, but should be text
 
@@ -134,7 +134,7 @@ fn a_value_of_the_wrong_form_is_told_what_it_should_be() {
     never
       tokenwheel.yml:12: `rotate` is text, but should be `watch` or a mapping
     name: 17
-      tokenwheel.yml:11: `name` is a number, but should be text
+      tokenwheel.yml:11: `name` is a number, but should be text: put it in quotes
     ttl: 30d, create: yes-please }
       tokenwheel.yml:11: `create` is text, but should be a mapping
     ttl: 30d, create: { scopes: api, access_level: 30 } }
@@ -252,4 +252,12 @@ fn a_form_that_cannot_be_kept_is_told() {
     key: DEPLOY_TOKEN, first: yes
       tokenwheel.yml:14: `first` is text, but should be true or false
     "#);
+}
+
+#[test]
+fn a_word_that_is_none_of_the_known_ones_is_told_with_the_nearest() {
+    insta::assert_snapshot!(spoiled(
+        "kind: gitlab/project-access-token, project: acme/app, name: deploy-bot, ttl: 30d",
+        "kind: http/regenerate, id: a, value: /v, succession: replace, request: { method: POST, path: /x }",
+    ), @"tokenwheel.yml:11: `succession` cannot be `replace`; did you mean `replaces`?");
 }

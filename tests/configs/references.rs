@@ -117,7 +117,7 @@ fn one_credential_is_refreshed_by_one_token() {
 #[test]
 fn a_token_that_goes_nowhere_would_be_lost() {
     insta::assert_snapshot!(
-        ill_built("    destinations:\n      - { kind: gitlab/ci-variable, project: acme/app, key: DEPLOY_TOKEN }\n", ""), @"tokenwheel.yml:10: token `deploy` has no destination: a new value would be lost"
+        ill_built("    destinations:\n      - { kind: gitlab/ci-variable, project: acme/app, key: DEPLOY_TOKEN }\n", ""), @"tokenwheel.yml:10: token `deploy` has no destination, so a new value would be lost: list one under `destinations`"
     );
     let watched = SOUND
         .replace("    destinations:\n      - { kind: gitlab/ci-variable, project: acme/app, key: DEPLOY_TOKEN }\n", "")

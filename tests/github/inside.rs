@@ -211,7 +211,10 @@ async fn somebody_s_own_token_is_asked_beside_an_app_as_what_it_is() {
     let login = beside.identify(&own).await.unwrap_or_else(|why| panic!("{why}"));
     assert_eq!(login.who.as_deref(), Some("@ada"));
     let why = inside.connection.identify(&value("neither-token-nor-key")).await.err().unwrap().to_string();
-    assert!(why.contains("is not the private key of an App, in PEM"), "{why}");
+    assert!(
+        why.contains("is not the private key of an App, in PEM: keep GitHub's whole file with its line breaks"),
+        "{why}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -95,7 +95,7 @@ async fn what_a_blind_issuer_does_not_date_is_taken_over_and_named() {
     let report = bench.rotate().await;
     let agent = crate::common::of(&report, "agent");
     assert_eq!(agent.outcome.word(), "kept", "{}", text(&report));
-    insta::assert_snapshot!(agent.notes.join("\n"), @"when it dies is not known (the refresher's role may not read tokens); to be sure, take it over once with `rotate --force`");
+    insta::assert_snapshot!(agent.notes.join("\n"), @"when it dies is not known (the refresher's role may not read tokens); to be sure, take it over once with `rotate --only NAME --force --reason TEXT`");
 }
 
 #[tokio::test(start_paused = true)]

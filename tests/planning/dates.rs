@@ -133,7 +133,7 @@ fn the_dates_of_the_ledger_stand_in_for_those_that_the_issuer_does_not_tell() {
 #[test]
 fn what_dies_on_an_unknown_day_is_told_of() {
     let plan = planned(&["replaces", "-", "blind", "live", ""]);
-    insta::assert_snapshot!(plan.notes.join("\n"), @"when it dies is not known (the refresher may not read); to be sure, take it over once with `rotate --force`");
+    insta::assert_snapshot!(plan.notes.join("\n"), @"when it dies is not known (the refresher may not read); to be sure, take it over once with `rotate --only NAME --force --reason TEXT`");
 }
 
 #[test]

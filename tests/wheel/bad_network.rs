@@ -30,6 +30,14 @@ fn a_host_that_cannot_be_reached_is_named() {
 }
 
 #[test]
+fn a_port_that_does_not_speak_tls_is_told_as_that() {
+    let stage = Stage::set();
+    stage.write(&CONFIG.replace("{styra}", &stage.served.styra.replace("http://", "https://")));
+    let ran = stage.run_in_vain(&["check"]);
+    assert!(ran.to_string().contains("what answers there does not speak TLS"), "{ran}");
+}
+
+#[test]
 fn the_host_of_the_ledger_that_cannot_be_reached_is_named() {
     let stage = Stage::set();
     let ledger = "ledger: { kind: gitlab/ci-variable, project: acme/tokenwheel, key: TOKENWHEEL_LEDGER }";

@@ -168,6 +168,16 @@ fn check_tells_which_rights_to_ask_for() {
     let mut stage = Stage::set();
     stage.environment.clear();
     prints(&stage.run_in_vain(&["check", "--needs"]), 0, &stage, "check_needs");
+    stage.write(
+        "version: 1
+tokens:
+  agent:
+    issuer: { kind: styra/token, id: agent, ttl: 3d, paths: [a] }
+    destinations: [{ kind: file, path: agent }]
+",
+    );
+    let ran = stage.run_in_vain(&["check", "--needs"]);
+    assert!(ran.out.contains("styra (no connection is of this service yet):\n  styra/token: "), "{ran}");
     assert!(stage.sandbox.exchanges().is_empty());
 }
 

@@ -79,11 +79,16 @@ fn the_same_value_once_more_is_told_and_changes_nothing() {
 fn what_cannot_be_the_token_is_refused_before_anything_is_written() {
     let stage = stage();
     for (args, value, why) in [
-        (&["partner"][..], "", "it is empty"),
+        (&["partner"][..], "", "it is empty; hand it over alone: `tokenwheel supply partner < FILE`"),
         (&["partner"], "pat_one\npat_two", "line break"),
-        (&["partner"], "ghp-of-somebody-else", "this is no value for `partner`"),
+        (
+            &["partner"],
+            "ghp-of-somebody-else",
+            "this is no value for `partner`: those of manual/token have another form",
+        ),
         (&["partne"], NEW, "did you mean `partner`?"),
         (&["deploy"], NEW, "`rotate` makes a new one"),
+        (&["partner", "--expires", "2020-01-01"], NEW, "--expires: this day is past"),
         (&["partner", "--expires", "tomorrow"], NEW, "a day is written as 2027-04-30"),
     ] {
         let ran = supply(&stage, args, value);

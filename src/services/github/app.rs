@@ -21,6 +21,10 @@ use crate::http::{Answer, HttpError, Retry};
 use crate::text;
 use crate::token::TokenValue;
 
+/// What is no key: a path, base64, or a key whose line breaks were lost on the way.
+const UNFIT_KEY: &str = "the credential is not the private key of an App, in PEM: keep GitHub's whole file with its line \
+                         breaks; its path, base64 of it, or `\\n` in place of the breaks is none";
+
 /// A session is opened anew when it has fewer seconds left than these.
 const LAST_MINUTES: i64 = 10 * 60;
 
@@ -143,7 +147,7 @@ impl GitHub {
         let now = self.server_time().await.map_err(unreachable)?;
         let who = app.id.parse::<u64>().map_or_else(|_| Value::from(app.id.clone()), Value::from);
         let claims = json!({ "iss": who, "iat": now - 60, "exp": now + 9 * 60 });
-        let unfit = |_| LoginError::Dead("the credential is not the private key of an App, in PEM".to_owned());
+        let unfit = |_| LoginError::Dead(UNFIT_KEY.to_owned());
         let key = EncodingKey::from_rsa_pem(key.expose().as_bytes()).map_err(unfit)?;
         let signed = jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &key).map_err(unfit)?;
         TokenValue::new(&signed).map_err(|why| LoginError::Dead(why.to_string()))
