@@ -69,9 +69,12 @@ pub fn needs(config: &Config) -> String {
     for part in parts {
         let service = part.kind.split('/').next().unwrap_or_default();
         let only = || config.connections.iter().find(|(_, spec)| spec.service == service).map(|(name, _)| name.clone());
-        let nowhere = || match services::SERVICES.iter().any(|known| known.name == service) {
-            true => format!("{service} (no connection is of this service yet)"),
-            false => "this machine".to_owned(),
+        let nowhere = || {
+            if services::SERVICES.iter().any(|known| known.name == service) {
+                format!("{service} (no connection is of this service yet)")
+            } else {
+                "this machine".to_owned()
+            }
         };
         let name = part.connection.clone().or_else(only).unwrap_or_else(nowhere);
         let issuer = services::ISSUERS.iter().find(|kind| kind.kind == part.kind).map(|kind| kind.needs);
