@@ -99,12 +99,12 @@ mod leak {
         search(Ledger::Variable);
     }
 
-    /// The same over the estates of the other services, each fault at every seventh request.
+    /// The same over the estates of the other services, each fault at every eleventh request.
     #[test]
     #[expect(clippy::print_stdout, reason = "what was searched is shown with --nocapture")]
     fn no_value_leaks_of_any_succession_or_service() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        for scenario in crate::others::ALL {
+        for scenario in crate::others::ALL.iter().chain([&crate::estates::SEVERAL]) {
             let requests = runtime.block_on(async {
                 let stage = Stage::of(scenario, Ledger::File);
                 stage.turn().await;
@@ -115,7 +115,7 @@ mod leak {
             });
             let mut runs = 0;
             for (number, fault) in faults().into_iter().enumerate() {
-                for at in (1 + number % 7..=requests).step_by(7) {
+                for at in (1 + number..=requests).step_by(11) {
                     runtime.block_on(async {
                         let stage = Stage::of(scenario, Ledger::File);
                         stage.bench.sandbox.forget_exchanges();
