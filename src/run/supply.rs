@@ -80,10 +80,13 @@ impl Wheel {
 impl Run {
     /// Delivers what was supplied, unless it is there already or the issuer knows it to be dead.
     pub async fn supply(self, supply: &Supply) -> Result<RunReport, Unfit> {
-        if let Some(unfit) = self.unfit(supply).await {
-            self.end().await;
-            return Err(unfit);
-        }
+        let named = match self.fit(supply).await {
+            Ok(named) => named,
+            Err(unfit) => {
+                self.end().await;
+                return Err(unfit);
+            }
+        };
         let mut plans = self.plan().await;
         let old = plans.iter().any(|plan| plan.live.is_some());
         let token = self.wheel.tokens.get(&supply.name);
@@ -94,7 +97,8 @@ impl Run {
         }
         for plan in &mut plans {
             // The only one that is listed may be the one that was handed over: it is nobody's predecessor.
-            if plan.live.as_ref().is_some_and(|live| !self.is_known(&plan.name, live)) {
+            let other = |live: &TokenRecord| named.as_ref().is_some_and(|named| *named != live.id);
+            if plan.live.as_ref().is_some_and(|live| !other(live) && !self.is_known(&plan.name, live)) {
                 plan.live = None;
             }
         }
@@ -111,21 +115,22 @@ impl Run {
         remembered || seen.is_some_and(|seen| seen.seen.sights.iter().any(held))
     }
 
-    async fn unfit(&self, supply: &Supply) -> Option<Unfit> {
+    /// What its issuer calls the value, where it says so; or why it is not taken.
+    async fn fit(&self, supply: &Supply) -> Result<Option<String>, Unfit> {
         if supply.dies.is_some_and(|dies| dies <= self.started) {
-            return Some(Unfit::Past);
+            return Err(Unfit::Past);
         }
-        let token = self.wheel.tokens.get(&supply.name)?;
-        let seen = self.observations.get(&supply.name)?.as_ref().ok()?;
+        let Some(token) = self.wheel.tokens.get(&supply.name) else { return Ok(None) };
+        let Some(Ok(seen)) = self.observations.get(&supply.name) else { return Ok(None) };
         let holds = |lent: &Option<TokenValue>| lent.as_ref().is_some_and(|lent| lent.same_as(&supply.value));
         let places = token.wanted.destinations.iter().zip(&seen.lent);
         let has_it: Vec<String> = places.filter(|(_, lent)| holds(lent)).map(|(place, _)| place.clone()).collect();
         if has_it.len() == token.wanted.destinations.len() {
-            return Some(Unfit::Same(text::list(&has_it)));
+            return Err(Unfit::Same(text::list(&has_it)));
         }
         match token.issuer.verify(&supply.value).await {
-            Proof::Rejected(why) => Some(Unfit::Rejected(why)),
-            _ => None,
+            Proof::Rejected(why) => Err(Unfit::Rejected(why)),
+            proof => Ok(proof.record().map(|record| record.id.clone())),
         }
     }
 }
