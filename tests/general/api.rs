@@ -223,7 +223,7 @@ fn with_grace_a_leaked_one_is_not_said_to_have_ended_while_it_works_on() {
     forced(&stage);
     let ran = stage.run(&["revoke", "bot", "--reason", "it was in a screenshot"]);
     assert!(is_live(&stage, &held(&stage, "ci")));
-    says(&ran, &["not ended", "rotate --force"]);
+    says(&ran, &["not ended", "`rotate --only NAME --force --reason TEXT` makes that now, and the config has no"]);
     assert_ne!(ran.code, Some(0), "{ran}");
 }
 

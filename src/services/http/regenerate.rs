@@ -283,7 +283,8 @@ impl Issuer for Regenerate {
             // use, and nothing but its successor ends it.
             anyhow::ensure!(
                 made.is_some() || (value.is_none() && record.created.is_none()),
-                "only its successor ends it, after the grace: `rotate --force` makes that now, and the config has no \
+                "only its successor ends it, after the grace: `rotate --only NAME --force --reason TEXT` makes that \
+                 now, and the config has no \
                  `revoke` request"
             );
             return Ok(made.map_or(Ended::Ended, |made| Ended::NotYet { until: made + grace }));
