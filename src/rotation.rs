@@ -17,6 +17,9 @@ pub use stopped::{Stopped, Verb};
 /// How long a rejection of a token that was just made is doubted.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 
+/// Why a destination is not given it yet.
+const WAITS: &str = "it waits for a destination that is to have it `first`";
+
 /// One destination of a token, with what is remembered of it.
 pub struct Stop {
     /// Where the value goes.
@@ -240,7 +243,7 @@ impl<'a> Rotation<'a, Verified> {
                 let minted = &minted;
                 async move {
                     if waits {
-                        return (index, Err(anyhow::anyhow!("it waits for a destination that is to have it `first`")));
+                        return (index, Err(anyhow::anyhow!(WAITS)));
                     }
                     (index, stop.give(&minted.value, &minted.parts).await)
                 }
@@ -304,23 +307,28 @@ impl Stop {
 
 /// Gives a value that a sibling lends to destinations that lack it; `parts` are those that are known without a mint.
 pub async fn redeliver(value: &TokenValue, parts: &Parts, stops: &[(usize, &Stop)]) -> (Vec<Held>, Vec<Missed>) {
-    let answers = join_all(stops.iter().map(|(index, stop)| async move {
-        let outcome = async {
-            let shape = stop.form.put_on(value, parts)?.shape();
-            let ask = Ask { shape: Some(&shape), depth: Depth::Look, last: stop.last.as_ref() };
-            stop.destination.rehearse(&ask).await?;
-            let receipt = stop.give(value, parts).await?;
-            let assurance = stop.seen(value, parts, &receipt).await?;
-            anyhow::Ok(Held { index: *index, assurance, receipt })
-        };
-        outcome.await.map_err(|why| Missed { index: *index, why: format!("{why:#}") })
-    }))
-    .await;
     let (mut held, mut owed) = (Vec::new(), Vec::new());
-    for answer in answers {
-        match answer {
-            Ok(here) => held.push(here),
-            Err(missed) => owed.push(missed),
+    let (first, second): (Vec<_>, Vec<_>) = stops.iter().partition(|(_, stop)| stop.first);
+    for stops in [first, second] {
+        let waits = !owed.is_empty();
+        let answers = join_all(stops.into_iter().map(|(index, stop)| async move {
+            let outcome = async {
+                anyhow::ensure!(!waits, WAITS);
+                let shape = stop.form.put_on(value, parts)?.shape();
+                let ask = Ask { shape: Some(&shape), depth: Depth::Look, last: stop.last.as_ref() };
+                stop.destination.rehearse(&ask).await?;
+                let receipt = stop.give(value, parts).await?;
+                let assurance = stop.seen(value, parts, &receipt).await?;
+                anyhow::Ok(Held { index, assurance, receipt })
+            };
+            outcome.await.map_err(|why| Missed { index, why: format!("{why:#}") })
+        }))
+        .await;
+        for answer in answers {
+            match answer {
+                Ok(here) => held.push(here),
+                Err(missed) => owed.push(missed),
+            }
         }
     }
     (held, owed)

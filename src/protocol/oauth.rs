@@ -5,6 +5,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::http::{Answer, Call, Http, HttpError, Retry};
 use crate::issuer::MintError;
@@ -140,7 +141,11 @@ impl Client<'_> {
         let call = Call::new(Method::POST, endpoint.clone(), retry).header(http::header::ACCEPT, "application/json");
         let mut all = fields.to_vec();
         let call = match (self.auth, self.secret) {
-            (ClientAuth::Basic, Some(secret)) => call.basic(self.id, secret),
+            // RFC 6749 §2.3.1: both are encoded as in a form before they are joined.
+            (ClientAuth::Basic, Some(secret)) => match TokenValue::new(&encoded(secret.expose())) {
+                Ok(secret) => call.basic(&encoded(self.id), &secret),
+                Err(_) => call,
+            },
             (_, secret) => {
                 all.push(("client_id", self.id));
                 all.extend(secret.map(|secret| ("client_secret", secret.expose())));
@@ -155,6 +160,11 @@ impl Client<'_> {
         };
         self.http.send(call).await
     }
+}
+
+/// A text as it stands in a form.
+fn encoded(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(url::form_urlencoded::byte_serialize(text.as_bytes()).collect())
 }
 
 /// What a refusal means. Only the error code of the RFC is read, never its description.

@@ -111,9 +111,8 @@ impl OAuth {
     async fn introspect(&self, value: &TokenValue) -> Result<Introspected, String> {
         let secret = self.secret().map_err(|error| error.to_string())?;
         let (client, endpoint) = (self.client(&secret), &self.endpoints.introspection);
-        let none = "the server has no introspection endpoint";
         let told = client.introspect(endpoint, value).await.map_err(|error| match error.status() {
-            Some(404 | 405 | 501) => none.to_owned(),
+            Some(404 | 405 | 501) => NO_INTROSPECTION.to_owned(),
             _ => error.to_string(),
         })?;
         let control = || async {
@@ -121,7 +120,7 @@ impl OAuth {
             client.introspect(endpoint, &garbage).await.is_ok_and(|told| !told.active)
         };
         if told.active && !*self.garbage.get_or_init(control).await {
-            return Err("the server calls a value active that nobody has".to_owned());
+            return Err(CALLS_ALL_ACTIVE.to_owned());
         }
         Ok(told)
     }
@@ -134,11 +133,23 @@ impl OAuth {
             Some(404 | 405 | 501) => anyhow::anyhow!("the server has no revocation endpoint: it dies by itself"),
             _ => error.into(),
         })?;
-        let active = self.introspect(value).await.is_ok_and(|told| told.active);
-        anyhow::ensure!(!active, "the server answered that it is revoked, and introspection says that it lives on");
-        Ok(())
+        match self.introspect(value).await {
+            Ok(told) if told.active => {
+                anyhow::bail!("the server answered that it is revoked, and introspection says that it lives on")
+            }
+            // Where nothing can be asked, its word is all there is.
+            Ok(_) => Ok(()),
+            Err(why) if why == NO_INTROSPECTION || why == CALLS_ALL_ACTIVE => Ok(()),
+            Err(why) => {
+                anyhow::bail!("the server answered that it is revoked, and could not be asked whether it is: {why}")
+            }
+        }
     }
 }
+
+/// Why introspection tells nothing here.
+const NO_INTROSPECTION: &str = "the server has no introspection endpoint";
+const CALLS_ALL_ACTIVE: &str = "the server calls a value active that nobody has";
 
 /// When a token dies, as introspection tells it.
 fn dies(told: &Introspected) -> Option<DateTime<Utc>> {

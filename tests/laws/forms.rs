@@ -123,3 +123,26 @@ async fn a_destination_that_is_first_is_waited_for_by_the_others() {
     let at = |name: &str| order.iter().rposition(|target| target.contains(name)).unwrap();
     assert!(at("DEPLOY_TOKEN") < at("LOGIN"), "{order:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_is_not_mended_before_its_receiver() {
+    const SPOILT: &str = "glpat-somebody-wrote-this-here";
+    let bench = forms(25);
+    bench.rotate().await;
+    bench.write_config(&FORMS.replace("key: LOGIN, as:", "key: LOGIN, first: true, as:"));
+    // Both have lost the value, the file can lend it, and the receiver cannot be written.
+    let json = Variable { key: "LOGIN".to_owned(), value: "{}".to_owned(), ..Variable::default() };
+    bench.sandbox.gitlab(|gitlab| gitlab.add_variable("projects/acme/app", json));
+    overwrite(&bench, SPOILT);
+    let path = "/projects/acme%2Fapp/variables/LOGIN".to_owned();
+    let at = At::Matching { method: http::Method::PUT, path, times: 9 };
+    bench.sandbox.inject(Fault { at, what: What::Refuse(403) });
+    let report = bench.rotate().await;
+    assert!(matches!(of(&report, "deploy").outcome, Outcome::Redelivered { .. }), "{}", text(&report));
+    assert_eq!(bench.held("acme/api", "DEPLOY_TOKEN"), SPOILT, "{}", text(&report));
+
+    bench.sandbox.clear_faults();
+    let report = bench.rotate().await;
+    assert_eq!(report.level().code(), 0, "{}", text(&report));
+    assert!(bench.is_live(&bench.held("acme/api", "DEPLOY_TOKEN")), "{}", text(&report));
+}
