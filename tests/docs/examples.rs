@@ -39,10 +39,8 @@ fn setup() -> Setup {
 #[test]
 fn there_are_examples() {
     assert!(examples().iter().any(|(place, _)| place.starts_with("README.md")), "the README shows no config");
-    let files = examples()
-        .into_iter()
-        .filter(|(place, _)| std::path::Path::new(place).extension().is_some_and(|it| it == "yml"))
-        .count();
+    let files =
+        examples().into_iter().filter(|(place, _)| Path::new(place).extension().is_some_and(|it| it == "yml")).count();
     assert!(files >= 8, "only {files} files are tried");
 }
 
