@@ -149,6 +149,7 @@ impl Run {
         for (name, state) in &connections {
             let doubles = if state.login.is_some() { state.aliases(&wheel, name).await } else { Vec::new() };
             if let Some(first) = doubles.first() {
+                log_out(&wheel).await;
                 return Err(NotBegun::Config(format!("connection `{name}`: {first}")));
             }
         }
@@ -161,12 +162,19 @@ impl Run {
         let (mut lease, mut memory) = (None, None);
         if let Some(shelf) = shelf.filter(|_| reachable) {
             if reach == Reach::Acts {
-                lease = Some(Lease::take(shelf.as_ref(), &world.holder, nonce(&world), started).await?);
+                match Lease::take(shelf.as_ref(), &world.holder, nonce(&world), started).await {
+                    Ok(taken) => lease = Some(taken),
+                    Err(error) => {
+                        log_out(&wheel).await;
+                        return Err(error.into());
+                    }
+                }
             }
             memory = match ledger::read(shelf.as_ref()).await {
                 Ok(memory) => memory,
                 Err(error) => {
                     release(lease, Some(shelf.as_ref())).await;
+                    log_out(&wheel).await;
                     return Err(error.into());
                 }
             };

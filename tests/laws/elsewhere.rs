@@ -74,6 +74,12 @@ fn job() -> BTreeMap<String, String> {
 }
 
 async fn rotate(bench: &Bench, jwt: &str, job: BTreeMap<String, String>) -> (RunReport, Vec<String>) {
+    let (report, asked) = begin(bench, jwt, job).await;
+    (report.unwrap(), asked)
+}
+
+/// The same of a run that may not begin.
+async fn begin(bench: &Bench, jwt: &str, job: BTreeMap<String, String>) -> (Result<RunReport, String>, Vec<String>) {
     let asked: Arc<Mutex<Vec<String>>> = Arc::default();
     let (sandbox, jwt, heard) = (bench.sandbox.clone(), jwt.to_owned(), Arc::clone(&asked));
     let carrier = move |_: Option<&str>| {
@@ -83,9 +89,13 @@ async fn rotate(bench: &Bench, jwt: &str, job: BTreeMap<String, String>) -> (Run
     let setup = Setup { carrier: Arc::new(carrier), ..bench.setup(job) };
     let config = bench.config();
     let wheel = Wheel::build(&config, &setup).unwrap();
-    let run = Run::observe(wheel, bench.world(), &config, Wish::default(), Reach::Acts).await.unwrap();
-    let plans = run.plan().await;
-    let report = run.apply(plans).await;
+    let report = match Run::observe(wheel, bench.world(), &config, Wish::default(), Reach::Acts).await {
+        Ok(run) => {
+            let plans = run.plan().await;
+            Ok(run.apply(plans).await)
+        }
+        Err(why) => Err(why.to_string()),
+    };
     let asked = asked.lock().unwrap().clone();
     (report, asked)
 }
@@ -98,6 +108,15 @@ async fn the_job_opens_the_vault_with_its_own_identity_and_takes_the_refresher_f
     assert_eq!(asked, ["api-version=2.0&audience=https%3A%2F%2Fvault.example.com"]);
     assert_eq!(bench.sandbox.vault(|vault| vault.sessions()), 0, "the session ends with the run");
     assert!(!text(&report).contains(&jwt));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_does_not_begin_ends_its_session_too() {
+    let (bench, jwt) = estate();
+    std::fs::write(bench.config_path().with_file_name("ledger.json"), "no ledger").unwrap();
+    let (report, asked) = begin(&bench, &jwt, job()).await;
+    assert!(report.is_err_and(|why| why.contains("is not a ledger")) && asked.len() == 1);
+    assert_eq!(bench.sandbox.vault(|vault| vault.sessions()), 0);
 }
 
 #[tokio::test(start_paused = true)]
