@@ -1,24 +1,24 @@
 //! The only reader of arguments and environment.
 
+mod commands;
+mod machine;
+
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::{self, Config};
+use self::commands::{Fatal, Output, fatal};
+use self::machine::{is_blank, variable};
+use crate::config;
 use crate::demo;
-use crate::http::{RealTransport, Transport};
-use crate::ledger::LeaseError;
 use crate::plan::Asked;
 use crate::reference;
-use crate::report::{self, Format, Level, RunReport};
-use crate::run::{self, NotBegun, Reach, Run, Setup, Supply, SystemClock, Wheel, Wish, World};
+use crate::report::{self, Format, Level};
+use crate::run::{Reach, Wish};
 use crate::text;
-use crate::token::TokenValue;
 
 /// Rotates API tokens: mints, delivers, proves and retires them, and turns its own refresher.
 #[derive(Parser)]
@@ -235,16 +235,18 @@ async fn run(cli: Cli) -> Result<Level, Fatal> {
             Ok(Level::Well)
         }
         Command::Demo => demo::run().await.map_err(|why| fatal(&why)),
-        Command::Check { offline, needs } => check(&config, &out, offline, needs).await,
-        Command::Plan { choice, detailed_exitcode } => plan(&config, &out, choice.wish()?, detailed_exitcode).await,
-        Command::Rotate { choice, dry_run: true } => plan(&config, &out, choice.wish()?, false).await,
+        Command::Check { offline, needs } => commands::check(&config, &out, offline, needs).await,
+        Command::Plan { choice, detailed_exitcode } => {
+            commands::plan(&config, &out, choice.wish()?, detailed_exitcode).await
+        }
+        Command::Rotate { choice, dry_run: true } => commands::plan(&config, &out, choice.wish()?, false).await,
         Command::Rotate { choice, dry_run: false } => {
-            let (_, run) = observe(&config, choice.wish()?, Reach::Acts).await?;
+            let (_, run) = commands::observe(&config, choice.wish()?, Reach::Acts).await?;
             let plans = run.plan().await;
             Ok(out.show(&run.apply(plans).await))
         }
         Command::Status { only } => {
-            let (_, run) = observe(&config, Wish { only, ..Wish::default() }, Reach::Reads).await?;
+            let (_, run) = commands::observe(&config, Wish { only, ..Wish::default() }, Reach::Reads).await?;
             let plans = run.plan().await;
             let report = run.planned(&plans, "status");
             run.end().await;
@@ -252,10 +254,10 @@ async fn run(cli: Cli) -> Result<Level, Fatal> {
         }
         Command::Revoke { names, reason } => {
             let asked = Asked { reason: Some(reason), ..Asked::default() };
-            let (_, run) = observe(&config, Wish { only: names, asked, max: None }, Reach::Acts).await?;
+            let (_, run) = commands::observe(&config, Wish { only: names, asked, max: None }, Reach::Acts).await?;
             Ok(out.show(&run.revoke().await))
         }
-        Command::Supply { name, expires } => supply(&config, &out, name, expires).await,
+        Command::Supply { name, expires } => commands::supply(&config, &out, name, expires).await,
     }
 }
 
@@ -263,186 +265,4 @@ async fn run(cli: Cli) -> Result<Level, Fatal> {
 fn day(text: &str) -> Result<DateTime<Utc>, String> {
     let day = text.parse::<NaiveDate>().map_err(|_| "a day is written as 2027-04-30".to_owned())?;
     Ok(day.and_time(chrono::NaiveTime::MIN).and_utc())
-}
-
-async fn supply(path: &Path, out: &Output, name: String, dies: Option<DateTime<Utc>>) -> Result<Level, Fatal> {
-    let config = load(path)?;
-    is_token(&config, &name)?;
-    let value = handed_over(&name)?;
-    let supply = Supply { name: name.clone(), value, dies };
-    let reason = Some("the value was supplied".to_owned());
-    let asked = Asked { force: true, reason, ..Asked::default() };
-    let mut wheel = Wheel::build(&config, &setup(false)).map_err(|problems| fatal(&problems.to_string()))?;
-    wheel.supply(supply.clone()).map_err(|unfit| fatal(&unfit.to_string()))?;
-    let wish = Wish { only: vec![name], asked, max: None };
-    let run = Run::observe(wheel, world(), &config, wish, Reach::Acts).await.map_err(|why| not_begun(&why))?;
-    let report = run.supply(&supply).await.map_err(|unfit| fatal(&unfit.to_string()))?;
-    Ok(out.show(&report))
-}
-
-/// The value that a person hands over: piped in, or typed where nobody sees it.
-fn handed_over(name: &str) -> Result<TokenValue, Fatal> {
-    let text = if std::io::stdin().is_terminal() {
-        rpassword::prompt_password(format!("the new value of {name} (it is not shown): "))
-    } else {
-        std::io::read_to_string(std::io::stdin())
-    };
-    let text = text.map(zeroize::Zeroizing::new).map_err(|error| fatal(&format!("standard input: {error}")))?;
-    TokenValue::handed(&text).map_err(|why| {
-        fatal(&format!("the value on standard input: {why}; hand it over alone: `tokenwheel supply {name} < FILE`"))
-    })
-}
-
-fn is_token(config: &Config, name: &str) -> Result<(), Fatal> {
-    if config.tokens.keys().any(|token| Wish::means(name, token)) {
-        return Ok(());
-    }
-    let near = config::nearest(name, config.tokens.keys().map(String::as_str));
-    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-    Err(fatal(&format!("the config has no token `{name}`{hint}")))
-}
-
-async fn plan(config: &Path, out: &Output, wish: Wish, detailed: bool) -> Result<Level, Fatal> {
-    let (_, run) = observe(config, wish, Reach::Reads).await?;
-    let plans = run.plan().await;
-    let report = run.planned(&plans, "plan");
-    run.end().await;
-    let level = out.show(&report);
-    Ok(if detailed && level == Level::Well && report.anything_due() { Level::Due } else { level })
-}
-
-async fn check(path: &Path, out: &Output, offline: bool, needs: bool) -> Result<Level, Fatal> {
-    if !offline && !needs {
-        let (config, run) = observe(path, Wish::default(), Reach::Reads).await?;
-        return Ok(out.show(&run.check(&config).await));
-    }
-    let config = load(path)?;
-    if needs {
-        report::print(&run::needs(&config));
-        return Ok(Level::Well);
-    }
-    let wheel = Wheel::build(&config, &setup(true)).map_err(|problems| fatal(&problems.to_string()))?;
-    let findings = run::offline(&wheel, &config);
-    for finding in &findings {
-        report::print(&format!("{}: {}\n", finding.token, finding.what));
-    }
-    let tokens = text::count(wheel.tokens.len(), "token");
-    report::print(&format!("{tokens} over {}: ", text::count(wheel.connections.len(), "connection")));
-    report::print(if findings.is_empty() { "the config is sound\n" } else { "the config cannot be kept as it is\n" });
-    Ok(if findings.is_empty() { Level::Well } else { Level::Config })
-}
-
-/// Why nothing was attempted.
-struct Fatal {
-    why: String,
-    level: Level,
-}
-
-fn fatal(why: &str) -> Fatal {
-    Fatal { why: format!("fatal: nothing was attempted\n{why}"), level: Level::Config }
-}
-
-/// That another run is under way is nobody's mistake: what is due is left to that one, or to the next.
-fn not_begun(why: &NotBegun) -> Fatal {
-    if matches!(why, NotBegun::Lease(LeaseError::Held { .. })) {
-        let next = "what is due is left to it, or to the next run";
-        return Fatal { why: format!("fatal: {why}; {next}"), level: Level::Later };
-    }
-    Fatal { why: format!("fatal: {why}"), level: Level::Config }
-}
-
-fn load(path: &Path) -> Result<Config, Fatal> {
-    config::load(path).map_err(|problems| fatal(&problems.to_string()))
-}
-
-async fn observe(path: &Path, wish: Wish, reach: Reach) -> Result<(Config, Run), Fatal> {
-    let config = load(path)?;
-    for name in &wish.only {
-        is_token(&config, name)?;
-    }
-    // Leases and fingerprints stand on it: better no run than one without.
-    getrandom::fill(&mut [0]).map_err(|error| fatal(&format!("the system gives no random bytes: {error}")))?;
-    let wheel = Wheel::build(&config, &setup(false)).map_err(|problems| fatal(&problems.to_string()))?;
-    let run = Run::observe(wheel, world(), &config, wish, reach).await.map_err(|why| not_begun(&why))?;
-    Ok((config, run))
-}
-
-/// Where results go.
-struct Output {
-    form: Format,
-    painted: bool,
-    folder: Option<PathBuf>,
-}
-
-impl Output {
-    /// Prints a report, keeps it in the folder for reports, and says how bad it is.
-    fn show(&self, report: &RunReport) -> Level {
-        report::print(&report.render(self.form, self.painted));
-        let Some(folder) = &self.folder else { return report.level() };
-        let files = [("report.md", Format::Markdown), ("report.json", Format::Json)];
-        let kept = std::fs::create_dir_all(folder).and_then(|()| {
-            files.iter().try_for_each(|(name, form)| std::fs::write(folder.join(name), report.render(*form, false)))
-        });
-        match kept {
-            Ok(()) => report.level(),
-            Err(error) => {
-                report::narrate(&format!("the report could not be kept in {}: {error}", folder.display()));
-                report.level().worse(Level::Later)
-            }
-        }
-    }
-}
-
-/// The environment and the network as they are.
-fn setup(offline: bool) -> Setup {
-    Setup {
-        environment: Arc::new(variable),
-        carrier: Arc::new(|private: Option<&str>| Ok(Arc::new(RealTransport::new(private)?) as Arc<dyn Transport>)),
-        random: Arc::new(random),
-        offline,
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-fn is_blank(name: &str) -> bool {
-    std::env::var(name).is_ok_and(|value| value.trim().is_empty())
-}
-
-fn random(buffer: &mut [u8]) {
-    if let Err(error) = getrandom::fill(buffer) {
-        log::error!("the system gives no random bytes: {error}");
-    }
-}
-
-/// The machine as it is.
-fn world() -> World {
-    let stop = Arc::new(AtomicBool::new(false));
-    listen(&stop);
-    World {
-        clock: Arc::new(SystemClock),
-        random: Arc::new(random),
-        holder: variable("CI_JOB_URL")
-            .map_or_else(|| format!("process {}", std::process::id()), |url| text::plain(&url)),
-        tell: Arc::new(|token, verb, detail| report::narrate(&format!("{token}: {verb}: {detail}"))),
-        stop,
-    }
-}
-
-/// A signal lets the rotations in hand come to their end, and none begins after it.
-fn listen(stop: &Arc<AtomicBool>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-        let (Ok(mut signals), stop) = (signal(kind), Arc::clone(stop)) else { continue };
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() {
-                stop.store(true, Ordering::Relaxed);
-                report::narrate("stopping: no new rotation is begun; those in hand come to their end");
-            }
-        });
-    }
 }

@@ -1,0 +1,148 @@
+//! The commands that look at the world or act on it.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::machine::{setup, world};
+use crate::config::{self, Config};
+use crate::ledger::LeaseError;
+use crate::plan::Asked;
+use crate::report::{self, Format, Level, RunReport};
+use crate::run::{self, NotBegun, Reach, Run, Supply, Wheel, Wish};
+use crate::text;
+use crate::token::TokenValue;
+
+pub(super) async fn supply(
+    path: &Path,
+    out: &Output,
+    name: String,
+    dies: Option<DateTime<Utc>>,
+) -> Result<Level, Fatal> {
+    let config = load(path)?;
+    is_token(&config, &name)?;
+    let value = handed_over(&name)?;
+    let supply = Supply { name: name.clone(), value, dies };
+    let reason = Some("the value was supplied".to_owned());
+    let asked = Asked { force: true, reason, ..Asked::default() };
+    let mut wheel = Wheel::build(&config, &setup(false)).map_err(|problems| fatal(&problems.to_string()))?;
+    wheel.supply(supply.clone()).map_err(|unfit| fatal(&unfit.to_string()))?;
+    let wish = Wish { only: vec![name], asked, max: None };
+    let run = Run::observe(wheel, world(), &config, wish, Reach::Acts).await.map_err(|why| not_begun(&why))?;
+    let report = run.supply(&supply).await.map_err(|unfit| fatal(&unfit.to_string()))?;
+    Ok(out.show(&report))
+}
+
+/// The value that a person hands over: piped in, or typed where nobody sees it.
+fn handed_over(name: &str) -> Result<TokenValue, Fatal> {
+    let text = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password(format!("the new value of {name} (it is not shown): "))
+    } else {
+        std::io::read_to_string(std::io::stdin())
+    };
+    let text = text.map(zeroize::Zeroizing::new).map_err(|error| fatal(&format!("standard input: {error}")))?;
+    TokenValue::handed(&text).map_err(|why| {
+        fatal(&format!("the value on standard input: {why}; hand it over alone: `tokenwheel supply {name} < FILE`"))
+    })
+}
+
+fn is_token(config: &Config, name: &str) -> Result<(), Fatal> {
+    if config.tokens.keys().any(|token| Wish::means(name, token)) {
+        return Ok(());
+    }
+    let near = config::nearest(name, config.tokens.keys().map(String::as_str));
+    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    Err(fatal(&format!("the config has no token `{name}`{hint}")))
+}
+
+pub(super) async fn plan(config: &Path, out: &Output, wish: Wish, detailed: bool) -> Result<Level, Fatal> {
+    let (_, run) = observe(config, wish, Reach::Reads).await?;
+    let plans = run.plan().await;
+    let report = run.planned(&plans, "plan");
+    run.end().await;
+    let level = out.show(&report);
+    Ok(if detailed && level == Level::Well && report.anything_due() { Level::Due } else { level })
+}
+
+pub(super) async fn check(path: &Path, out: &Output, offline: bool, needs: bool) -> Result<Level, Fatal> {
+    if !offline && !needs {
+        let (config, run) = observe(path, Wish::default(), Reach::Reads).await?;
+        return Ok(out.show(&run.check(&config).await));
+    }
+    let config = load(path)?;
+    if needs {
+        report::print(&run::needs(&config));
+        return Ok(Level::Well);
+    }
+    let wheel = Wheel::build(&config, &setup(true)).map_err(|problems| fatal(&problems.to_string()))?;
+    let findings = run::offline(&wheel, &config);
+    for finding in &findings {
+        report::print(&format!("{}: {}\n", finding.token, finding.what));
+    }
+    let tokens = text::count(wheel.tokens.len(), "token");
+    report::print(&format!("{tokens} over {}: ", text::count(wheel.connections.len(), "connection")));
+    report::print(if findings.is_empty() { "the config is sound\n" } else { "the config cannot be kept as it is\n" });
+    Ok(if findings.is_empty() { Level::Well } else { Level::Config })
+}
+
+/// Why nothing was attempted.
+pub(super) struct Fatal {
+    pub(super) why: String,
+    pub(super) level: Level,
+}
+
+pub(super) fn fatal(why: &str) -> Fatal {
+    Fatal { why: format!("fatal: nothing was attempted\n{why}"), level: Level::Config }
+}
+
+/// That another run is under way is nobody's mistake: what is due is left to that one, or to the next.
+fn not_begun(why: &NotBegun) -> Fatal {
+    if matches!(why, NotBegun::Lease(LeaseError::Held { .. })) {
+        let next = "what is due is left to it, or to the next run";
+        return Fatal { why: format!("fatal: {why}; {next}"), level: Level::Later };
+    }
+    Fatal { why: format!("fatal: {why}"), level: Level::Config }
+}
+
+fn load(path: &Path) -> Result<Config, Fatal> {
+    config::load(path).map_err(|problems| fatal(&problems.to_string()))
+}
+
+pub(super) async fn observe(path: &Path, wish: Wish, reach: Reach) -> Result<(Config, Run), Fatal> {
+    let config = load(path)?;
+    for name in &wish.only {
+        is_token(&config, name)?;
+    }
+    // Leases and fingerprints stand on it: better no run than one without.
+    getrandom::fill(&mut [0]).map_err(|error| fatal(&format!("the system gives no random bytes: {error}")))?;
+    let wheel = Wheel::build(&config, &setup(false)).map_err(|problems| fatal(&problems.to_string()))?;
+    let run = Run::observe(wheel, world(), &config, wish, reach).await.map_err(|why| not_begun(&why))?;
+    Ok((config, run))
+}
+
+/// Where results go.
+pub(super) struct Output {
+    pub(super) form: Format,
+    pub(super) painted: bool,
+    pub(super) folder: Option<PathBuf>,
+}
+
+impl Output {
+    /// Prints a report, keeps it in the folder for reports, and says how bad it is.
+    pub(super) fn show(&self, report: &RunReport) -> Level {
+        report::print(&report.render(self.form, self.painted));
+        let Some(folder) = &self.folder else { return report.level() };
+        let files = [("report.md", Format::Markdown), ("report.json", Format::Json)];
+        let kept = std::fs::create_dir_all(folder).and_then(|()| {
+            files.iter().try_for_each(|(name, form)| std::fs::write(folder.join(name), report.render(*form, false)))
+        });
+        match kept {
+            Ok(()) => report.level(),
+            Err(error) => {
+                report::narrate(&format!("the report could not be kept in {}: {error}", folder.display()));
+                report.level().worse(Level::Later)
+            }
+        }
+    }
+}

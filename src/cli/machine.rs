@@ -1,0 +1,63 @@
+//! The machine as it is: environment, network, randomness, clock, signals.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::http::{RealTransport, Transport};
+use crate::report;
+use crate::run::{Setup, SystemClock, World};
+use crate::text;
+
+/// The environment and the network as they are.
+pub(super) fn setup(offline: bool) -> Setup {
+    Setup {
+        environment: Arc::new(variable),
+        carrier: Arc::new(|private: Option<&str>| Ok(Arc::new(RealTransport::new(private)?) as Arc<dyn Transport>)),
+        random: Arc::new(random),
+        offline,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(super) fn is_blank(name: &str) -> bool {
+    std::env::var(name).is_ok_and(|value| value.trim().is_empty())
+}
+
+fn random(buffer: &mut [u8]) {
+    if let Err(error) = getrandom::fill(buffer) {
+        log::error!("the system gives no random bytes: {error}");
+    }
+}
+
+/// The machine as it is.
+pub(super) fn world() -> World {
+    let stop = Arc::new(AtomicBool::new(false));
+    listen(&stop);
+    World {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(random),
+        holder: variable("CI_JOB_URL")
+            .map_or_else(|| format!("process {}", std::process::id()), |url| text::plain(&url)),
+        tell: Arc::new(|token, verb, detail| report::narrate(&format!("{token}: {verb}: {detail}"))),
+        stop,
+    }
+}
+
+/// A signal lets the rotations in hand come to their end, and none begins after it.
+fn listen(stop: &Arc<AtomicBool>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let (Ok(mut signals), stop) = (signal(kind), Arc::clone(stop)) else { continue };
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                stop.store(true, Ordering::Relaxed);
+                report::narrate("stopping: no new rotation is begun; those in hand come to their end");
+            }
+        });
+    }
+}
