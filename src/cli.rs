@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::commands::{Fatal, Output, fatal};
-use self::machine::{is_blank, variable};
+use self::machine::{is_blank, is_off, variable};
 use crate::config;
 use crate::demo;
 use crate::plan::Asked;
@@ -185,11 +185,14 @@ pub fn main() -> ExitCode {
     ExitCode::from(level.code())
 }
 
-/// A pipeline hands over all its inputs, also those that nobody filled in: an empty one counts as none.
+/// A pipeline hands over all its inputs, also those that nobody filled in: an empty one counts as none, and so does a
+/// switch that is off, which would be held to exclude others.
 fn without_blank_inputs(command: clap::Command) -> clap::Command {
     let named = |arg: &clap::Arg| arg.get_env().and_then(|name| name.to_str()).map(str::to_owned);
+    let is_switch = |arg: &clap::Arg| matches!(arg.get_action(), clap::ArgAction::SetTrue);
+    let is_none = |arg: &clap::Arg, name: &str| is_blank(name) || is_switch(arg) && is_off(name);
     command
-        .mut_args(|arg| if named(&arg).is_some_and(|name| is_blank(&name)) { arg.env(None) } else { arg })
+        .mut_args(|arg| if named(&arg).is_some_and(|name| is_none(&arg, &name)) { arg.env(None) } else { arg })
         .mut_subcommands(without_blank_inputs)
 }
 

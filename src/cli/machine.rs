@@ -28,6 +28,11 @@ pub(super) fn is_blank(name: &str) -> bool {
     std::env::var(name).is_ok_and(|value| value.trim().is_empty())
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(super) fn is_off(name: &str) -> bool {
+    std::env::var(name).is_ok_and(|value| ["false", "no", "off", "0"].contains(&value.trim().to_lowercase().as_str()))
+}
+
 fn random(buffer: &mut [u8]) {
     if let Err(error) = getrandom::fill(buffer) {
         log::error!("the system gives no random bytes: {error}");

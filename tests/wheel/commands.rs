@@ -261,6 +261,23 @@ fn an_empty_input_of_a_pipeline_is_none() {
 }
 
 #[test]
+fn a_switch_that_a_pipeline_hands_over_as_false_is_off_and_excludes_nothing() {
+    let mut stage = Stage::set();
+    for (name, value) in [("ONLY", "deploy"), ("FORCE", "true"), ("REASON", "it leaked"), ("REVOKE_NOW", "False")] {
+        stage.environment.insert(format!("TOKENWHEEL_{name}"), value.to_owned());
+    }
+    for off in ["false", "FALSE", "no", "0"] {
+        stage.environment.insert("TOKENWHEEL_ALL".to_owned(), off.to_owned());
+        let ran = stage.run_in_vain(&["plan"]);
+        assert_eq!(ran.code, Some(0), "{off}: {ran}");
+    }
+    stage.environment.insert("TOKENWHEEL_ALL".to_owned(), "true".to_owned());
+    let ran = stage.run_in_vain(&["plan"]);
+    assert_eq!(ran.code, Some(2), "{ran}");
+    assert!(ran.err.contains("cannot be used with"), "{ran}");
+}
+
+#[test]
 fn help_and_version_go_to_stdout() {
     let stage = Stage::set();
     for (args, name) in
