@@ -6,6 +6,7 @@ mod machine;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -17,7 +18,8 @@ use crate::demo;
 use crate::plan::Asked;
 use crate::reference;
 use crate::report::{self, Format, Level};
-use crate::run::{Reach, Wish};
+use crate::run::{Clock as _, Reach, SystemClock, Wish};
+use crate::runner::Runner;
 use crate::text;
 
 /// Rotates API tokens: mints, delivers, proves and retires them, and turns its own refresher.
@@ -40,7 +42,8 @@ struct Cli {
     #[arg(long, global = true, env = "TOKENWHEEL_FORMAT", default_value = "text")]
     format: Format,
 
-    /// Also write the report into this folder, as report.md and report.json, for a job to keep.
+    /// Also write the report into this folder, for a job to keep: report.md, report.json, junit.xml, metrics.txt and
+    /// outputs.env.
     #[arg(long, global = true, env = "TOKENWHEEL_REPORT_DIR", value_name = "DIR")]
     report_dir: Option<PathBuf>,
 
@@ -178,8 +181,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(Level::Bug.code());
         }
     };
-    let level = runtime.block_on(run(cli)).unwrap_or_else(|Fatal { why, level }| {
-        report::narrate(&why);
+    let runner = Arc::new(Runner::find(&variable, SystemClock.now()));
+    let level = runtime.block_on(run(cli, Arc::clone(&runner))).unwrap_or_else(|Fatal { why, level }| {
+        runner.fatal(&why, level);
         level
     });
     ExitCode::from(level.code())
@@ -213,14 +217,14 @@ fn start_log(verbose: u8) {
         .init();
 }
 
-async fn run(cli: Cli) -> Result<Level, Fatal> {
+async fn run(cli: Cli, runner: Arc<Runner>) -> Result<Level, Fatal> {
     let Cli { command, config, .. } = cli;
     let painted = match cli.color {
         clap::ColorChoice::Always => true,
         clap::ColorChoice::Never => false,
         clap::ColorChoice::Auto => std::io::stdout().is_terminal() && variable("NO_COLOR").is_none(),
     };
-    let out = Output { form: cli.format, painted, folder: cli.report_dir };
+    let out = Output { form: cli.format, painted, folder: cli.report_dir, runner };
     match command {
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&config::schema()).unwrap_or_default();
@@ -244,12 +248,12 @@ async fn run(cli: Cli) -> Result<Level, Fatal> {
         }
         Command::Rotate { choice, dry_run: true } => commands::plan(&config, &out, choice.wish()?, false).await,
         Command::Rotate { choice, dry_run: false } => {
-            let (_, run) = commands::observe(&config, choice.wish()?, Reach::Acts).await?;
+            let (_, run) = commands::observe(&config, &out, choice.wish()?, Reach::Acts).await?;
             let plans = run.plan().await;
             Ok(out.show(&run.apply(plans).await))
         }
         Command::Status { only } => {
-            let (_, run) = commands::observe(&config, Wish { only, ..Wish::default() }, Reach::Reads).await?;
+            let (_, run) = commands::observe(&config, &out, Wish { only, ..Wish::default() }, Reach::Reads).await?;
             let plans = run.plan().await;
             let report = run.planned(&plans, "status");
             run.end().await;
@@ -257,7 +261,8 @@ async fn run(cli: Cli) -> Result<Level, Fatal> {
         }
         Command::Revoke { names, reason } => {
             let asked = Asked { reason: Some(reason), ..Asked::default() };
-            let (_, run) = commands::observe(&config, Wish { only: names, asked, max: None }, Reach::Acts).await?;
+            let (_, run) =
+                commands::observe(&config, &out, Wish { only: names, asked, max: None }, Reach::Acts).await?;
             Ok(out.show(&run.revoke().await))
         }
         Command::Supply { name, expires } => commands::supply(&config, &out, name, expires).await,

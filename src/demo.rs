@@ -15,6 +15,7 @@ use tokenwheel_sandbox::{At, Fault, Sandbox, What};
 use crate::config::{self, Config};
 use crate::http::Transport;
 use crate::report::{self, Format, Level, RunReport};
+use crate::rotation::Verb;
 use crate::run::{Clock, Random, Reach, Run, Setup, Wheel, Wish, World};
 pub use mounted::Mounted;
 
@@ -98,7 +99,9 @@ impl Stage {
             clock: Arc::new(SandboxClock(self.sandbox.clone())),
             random: counted(),
             holder: "the demo".to_owned(),
-            tell: Arc::new(|token, verb, detail| report::print(&format!("{token}: {verb}: {detail}\n"))),
+            witness: Arc::new(|token: &str, verb: Verb, detail: &str| {
+                report::print(&format!("{token}: {verb}: {detail}\n"))
+            }),
             stop: Arc::new(AtomicBool::new(false)),
         };
         Run::observe(wheel, world, &self.config, Wish::default(), reach).await.map_err(|why| why.to_string())

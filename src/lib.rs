@@ -31,6 +31,7 @@ pub mod reference;
 pub mod report;
 pub mod rotation;
 pub mod run;
+pub mod runner;
 pub mod services;
 pub mod shelf;
 pub mod text;

@@ -1,9 +1,12 @@
-//! What people and machines are told: the plan, the outcome of a run, in text, Markdown and JSON.
+//! What people and machines are told: the plan, the outcome of a run, in text, Markdown, JSON, JUnit and OpenMetrics.
 
 mod exit;
 mod json;
+mod junit;
 mod markdown;
+mod openmetrics;
 mod outcome;
+mod outputs;
 mod table;
 
 use chrono::{DateTime, Utc};
@@ -246,7 +249,19 @@ pub enum Format {
     Json,
     /// For a job's summary.
     Markdown,
+    /// For the list of tests of a pipeline.
+    Junit,
+    /// For alerts.
+    Openmetrics,
 }
+
+/// The files of a folder for reports, besides the facts for later jobs.
+pub const FILES: &[(&str, Format)] = &[
+    ("report.md", Format::Markdown),
+    ("report.json", Format::Json),
+    ("junit.xml", Format::Junit),
+    ("metrics.txt", Format::Openmetrics),
+];
 
 impl RunReport {
     /// Writes the report in that form; text may be painted for a terminal.
@@ -255,6 +270,8 @@ impl RunReport {
             Format::Text => table::render(self, painted),
             Format::Json => json::render(self),
             Format::Markdown => markdown::render(self),
+            Format::Junit => junit::render(self),
+            Format::Openmetrics => openmetrics::render(self),
         }
     }
 }

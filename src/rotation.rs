@@ -51,6 +51,8 @@ pub struct Job<'a> {
     pub halted: &'a (dyn Fn() -> Option<&'static str> + Sync),
     /// Told of each verb as it is done.
     pub told: &'a (dyn Fn(Verb, String) + Sync),
+    /// Shown each value the moment it exists, before anything else is done.
+    pub minted: &'a (dyn Fn(&TokenValue) + Sync),
 }
 
 /// A rotation that has come as far as `S`.
@@ -194,6 +196,7 @@ impl<'a> Rotation<'a, Rehearsed> {
             MintError::Refused(why) => Stopped::refused(&why),
             MintError::InDoubt(why) => Stopped::in_doubt(&why, job.issuer.succession()),
         })?;
+        [&minted.value].into_iter().chain(minted.parts.values()).for_each(job.minted);
         // From here on its own connection logs in with the new one: the old one may be dead.
         if let Some(slot) = &job.own_slot {
             slot.switch(minted.value.clone());

@@ -31,7 +31,7 @@ use crate::ledger::{self, Lease, LeaseError, Ledger, LedgerError};
 use crate::plan::{self, Asked, Moment, Plan};
 use crate::report::{ConnectionReport, Outcome, RunReport, TokenReport};
 use crate::rotation::Verb;
-use crate::token::Salt;
+use crate::token::{Salt, TokenValue};
 pub use check::{Finding, needs, offline};
 pub use credentials::Credential;
 pub use login::ConnectionState;
@@ -56,8 +56,20 @@ impl Clock for SystemClock {
     }
 }
 
-/// Told of what happens as it happens: the token, the verb, a detail.
-pub type Tell = Arc<dyn Fn(&str, Verb, &str) + Send + Sync>;
+/// Whoever is told of what happens as it happens.
+pub trait Witness: Send + Sync {
+    /// A verb was done, or stopped: the token, the verb, a detail.
+    fn told(&self, token: &str, verb: Verb, detail: &str);
+
+    /// A value exists that did not exist before. Whoever keeps a log hides it there from now on.
+    fn minted(&self, _value: &TokenValue) {}
+}
+
+impl<T: Fn(&str, Verb, &str) + Send + Sync> Witness for T {
+    fn told(&self, token: &str, verb: Verb, detail: &str) {
+        self(token, verb, detail);
+    }
+}
 
 /// All that is not pure and not the network.
 #[derive(Clone)]
@@ -68,8 +80,8 @@ pub struct World {
     pub random: Random,
     /// Who this run is, for whoever finds its lease.
     pub holder: String,
-    /// The narration.
-    pub tell: Tell,
+    /// Whoever is told of what happens.
+    pub witness: Arc<dyn Witness>,
     /// Set when the run is to end after what is in hand.
     pub stop: Arc<AtomicBool>,
 }

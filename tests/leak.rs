@@ -191,7 +191,7 @@ mod leak {
                 let at = At::Matching { method, path: path.to_owned(), times: 1 };
                 bench.sandbox.inject(Fault { at, what: what.clone() });
             }
-            for format in ["text", "json", "markdown"] {
+            for format in ["text", "json", "markdown", "junit", "openmetrics"] {
                 for command in ["rotate", "status", "check", "plan"] {
                     let ran = Command::new(env!("CARGO_BIN_EXE_tokenwheel"))
                         .args([command, "-vv", "--format", format, "--config"])

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -11,6 +12,7 @@ use crate::ledger::LeaseError;
 use crate::plan::Asked;
 use crate::report::{self, Format, Level, RunReport};
 use crate::run::{self, NotBegun, Reach, Run, Supply, Wheel, Wish};
+use crate::runner::Runner;
 use crate::text;
 use crate::token::TokenValue;
 
@@ -20,6 +22,7 @@ pub(super) async fn supply(
     name: String,
     dies: Option<DateTime<Utc>>,
 ) -> Result<Level, Fatal> {
+    out.may_hold_secrets()?;
     let config = load(path)?;
     is_token(&config, &name)?;
     let value = handed_over(&name)?;
@@ -29,7 +32,8 @@ pub(super) async fn supply(
     let mut wheel = Wheel::build(&config, &setup(false)).map_err(|problems| fatal(&problems.to_string()))?;
     wheel.supply(supply.clone()).map_err(|unfit| fatal(&unfit.to_string()))?;
     let wish = Wish { only: vec![name], asked, max: None };
-    let run = Run::observe(wheel, world(), &config, wish, Reach::Acts).await.map_err(|why| not_begun(&why))?;
+    let run =
+        Run::observe(wheel, world(&out.runner), &config, wish, Reach::Acts).await.map_err(|why| not_begun(&why))?;
     let report = run.supply(&supply).await.map_err(|unfit| fatal(&unfit.to_string()))?;
     Ok(out.show(&report))
 }
@@ -57,7 +61,7 @@ fn is_token(config: &Config, name: &str) -> Result<(), Fatal> {
 }
 
 pub(super) async fn plan(config: &Path, out: &Output, wish: Wish, detailed: bool) -> Result<Level, Fatal> {
-    let (_, run) = observe(config, wish, Reach::Reads).await?;
+    let (_, run) = observe(config, out, wish, Reach::Reads).await?;
     let plans = run.plan().await;
     let report = run.planned(&plans, "plan");
     run.end().await;
@@ -67,7 +71,7 @@ pub(super) async fn plan(config: &Path, out: &Output, wish: Wish, detailed: bool
 
 pub(super) async fn check(path: &Path, out: &Output, offline: bool, needs: bool) -> Result<Level, Fatal> {
     if !offline && !needs {
-        let (config, run) = observe(path, Wish::default(), Reach::Reads).await?;
+        let (config, run) = observe(path, out, Wish::default(), Reach::Reads).await?;
         return Ok(out.show(&run.check(&config).await));
     }
     let config = load(path)?;
@@ -109,7 +113,8 @@ fn load(path: &Path) -> Result<Config, Fatal> {
     config::load(path).map_err(|problems| fatal(&problems.to_string()))
 }
 
-pub(super) async fn observe(path: &Path, wish: Wish, reach: Reach) -> Result<(Config, Run), Fatal> {
+pub(super) async fn observe(path: &Path, out: &Output, wish: Wish, reach: Reach) -> Result<(Config, Run), Fatal> {
+    out.may_hold_secrets()?;
     let config = load(path)?;
     for name in &wish.only {
         is_token(&config, name)?;
@@ -117,7 +122,7 @@ pub(super) async fn observe(path: &Path, wish: Wish, reach: Reach) -> Result<(Co
     // Leases and fingerprints stand on it: better no run than one without.
     getrandom::fill(&mut [0]).map_err(|error| fatal(&format!("the system gives no random bytes: {error}")))?;
     let wheel = Wheel::build(&config, &setup(false)).map_err(|problems| fatal(&problems.to_string()))?;
-    let run = Run::observe(wheel, world(), &config, wish, reach).await.map_err(|why| not_begun(&why))?;
+    let run = Run::observe(wheel, world(&out.runner), &config, wish, reach).await.map_err(|why| not_begun(&why))?;
     Ok((config, run))
 }
 
@@ -126,23 +131,18 @@ pub(super) struct Output {
     pub(super) form: Format,
     pub(super) painted: bool,
     pub(super) folder: Option<PathBuf>,
+    pub(super) runner: Arc<Runner>,
 }
 
 impl Output {
-    /// Prints a report, keeps it in the folder for reports, and says how bad it is.
+    /// Refuses a job whose log shows what it is given.
+    fn may_hold_secrets(&self) -> Result<(), Fatal> {
+        self.runner.refusal().map_or(Ok(()), |why| Err(fatal(why)))
+    }
+
+    /// Prints a report, tells the job, and says how bad it is.
     pub(super) fn show(&self, report: &RunReport) -> Level {
         report::print(&report.render(self.form, self.painted));
-        let Some(folder) = &self.folder else { return report.level() };
-        let files = [("report.md", Format::Markdown), ("report.json", Format::Json)];
-        let kept = std::fs::create_dir_all(folder).and_then(|()| {
-            files.iter().try_for_each(|(name, form)| std::fs::write(folder.join(name), report.render(*form, false)))
-        });
-        match kept {
-            Ok(()) => report.level(),
-            Err(error) => {
-                report::narrate(&format!("the report could not be kept in {}: {error}", folder.display()));
-                report.level().worse(Level::Later)
-            }
-        }
+        self.runner.finish(report, self.folder.as_deref())
     }
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::http::{RealTransport, Transport};
 use crate::report;
-use crate::run::{Setup, SystemClock, World};
-use crate::text;
+use crate::run::{Setup, SystemClock, Witness, World};
+use crate::runner::Runner;
 
 /// The environment and the network as they are.
 pub(super) fn setup(offline: bool) -> Setup {
@@ -40,15 +40,14 @@ fn random(buffer: &mut [u8]) {
 }
 
 /// The machine as it is.
-pub(super) fn world() -> World {
+pub(super) fn world(runner: &Arc<Runner>) -> World {
     let stop = Arc::new(AtomicBool::new(false));
     listen(&stop);
     World {
         clock: Arc::new(SystemClock),
         random: Arc::new(random),
-        holder: variable("CI_JOB_URL")
-            .map_or_else(|| format!("process {}", std::process::id()), |url| text::plain(&url)),
-        tell: Arc::new(|token, verb, detail| report::narrate(&format!("{token}: {verb}: {detail}"))),
+        holder: runner.holder().unwrap_or_else(|| format!("process {}", std::process::id())),
+        witness: Arc::clone(runner) as Arc<dyn Witness>,
         stop,
     }
 }

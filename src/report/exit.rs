@@ -1,6 +1,6 @@
 //! Exit codes are an interface, and the worst token decides: 4 > 1 > 3 > 2 > 0.
 
-use super::{Outcome, RunReport, TokenReport};
+use super::{ConnectionReport, Outcome, RunReport, TokenReport};
 
 /// How bad it is; the number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,18 @@ impl Level {
     /// The exit code.
     pub const fn code(self) -> u8 {
         self as u8
+    }
+
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Well => "well",
+            Self::Bug => "bug",
+            Self::Config => "config",
+            Self::Later => "later",
+            Self::Now => "now",
+            Self::Due => "due",
+        }
     }
 
     const fn rank(self) -> u8 {
@@ -87,20 +99,28 @@ fn retirement(retired: &[super::Retired]) -> Level {
     retired.iter().map(failed).fold(Level::Well, Level::worse)
 }
 
+impl ConnectionReport {
+    /// How bad it is for this connection.
+    pub fn level(&self) -> Level {
+        // A server that cannot be asked is nobody's mistake: what was to be done over it is left to do.
+        let level = match (self.dead, self.unreachable) {
+            (_, true) => Level::Later,
+            (true, false) => Level::Config,
+            (false, false) if self.troubles.is_empty() => Level::Well,
+            (false, false) => Level::Later,
+        };
+        level.worse(if self.expiring { Level::Now } else { Level::Well })
+    }
+}
+
 impl RunReport {
     /// How bad it is in all.
     pub fn level(&self) -> Level {
         let dead = self.connections.iter().any(|connection| connection.dead && !connection.unreachable);
         let of_all_dead = dead && self.tokens.iter().all(|token| matches!(token.outcome, Outcome::NotSeen(_)));
         let tokens = self.tokens.iter().map(TokenReport::level).filter(|level| !of_all_dead || *level == Level::Now);
-        // A server that cannot be asked is nobody's mistake: what was to be done over it is left to do.
-        let unreachable = self.connections.iter().any(|connection| connection.unreachable);
-        let connections = if unreachable { Level::Later } else { Level::Well };
-        let connections = connections.worse(if dead { Level::Config } else { Level::Well });
-        let spare = self.connections.iter().any(|connection| !connection.dead && !connection.troubles.is_empty());
-        let expiring = self.connections.iter().any(|connection| connection.expiring);
-        let besides = if spare || self.troubled { Level::Later } else { Level::Well };
-        let besides = besides.worse(if expiring { Level::Now } else { Level::Well });
+        let connections = self.connections.iter().map(ConnectionReport::level).fold(Level::Well, Level::worse);
+        let besides = if self.troubled { Level::Later } else { Level::Well };
         tokens.fold(connections.worse(besides), Level::worse)
     }
 

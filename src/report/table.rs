@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{Level, RunReport, TokenReport};
+use super::{Level, Outcome, RunReport, TokenReport};
 use crate::text;
 
 pub(super) fn render(report: &RunReport, painted: bool) -> String {
@@ -70,24 +70,28 @@ fn paint(line: &str, level: Level, painted: bool) -> String {
 
 /// What is to be said of a token besides its row.
 fn detail(token: &TokenReport, report: &RunReport) -> String {
-    let mut lines = Vec::new();
-    let sentence = token.outcome.sentence(report.started);
-    if !sentence.is_empty() {
-        lines.push(format!("  {sentence}"));
-    }
-    let quiet = matches!(token.outcome, super::Outcome::Kept | super::Outcome::NotSeen(_));
-    let telling = report.verb == "status" || !quiet;
-    let odd = |state: &str| !state.is_empty() && state != "holds a live token";
-    for (address, state) in token.destinations.iter().filter(|(_, state)| telling && !state.is_empty() || odd(state)) {
-        lines.push(format!("  {address}: {state}"));
-    }
-    lines.extend(token.notes.iter().map(|note| format!("  note: {note}")));
+    let lines: Vec<String> = token.lines(report).iter().map(|line| format!("  {line}")).collect();
     if lines.is_empty() {
         return String::new();
     }
     let owner = token.owner.as_ref().filter(|_| token.level() != Level::Well);
     let owner = owner.map(|owner| format!(" (ask {owner})")).unwrap_or_default();
     format!("{}{owner}:\n{}\n", token.name, lines.join("\n"))
+}
+
+impl TokenReport {
+    /// What is to be said of it besides its row, the most important first.
+    pub(crate) fn lines(&self, report: &RunReport) -> Vec<String> {
+        let mut lines = vec![self.outcome.sentence(report.started)];
+        let quiet = matches!(self.outcome, Outcome::Kept | Outcome::NotSeen(_));
+        let telling = report.verb == "status" || !quiet;
+        let odd = |state: &str| state != "holds a live token";
+        let told = self.destinations.iter().filter(|(_, state)| !state.is_empty() && (telling || odd(state)));
+        lines.extend(told.map(|(address, state)| format!("{address}: {state}")));
+        lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
+        lines.retain(|line| !line.is_empty());
+        lines
+    }
 }
 
 /// One line that says how it stands.
@@ -103,7 +107,7 @@ pub(super) fn summary(report: &RunReport) -> String {
     let counts: Vec<String> = words.iter().map(|(word, count)| format!("{count} {word}")).collect();
     let next = report.tokens.iter().filter_map(|token| token.due).filter(|due| *due > report.started).min();
     let next = next.map(|due| format!("; next due {}", text::when(due, report.started))).unwrap_or_default();
-    let unseen = |token: &TokenReport| matches!(token.outcome, super::Outcome::NotSeen(_)) && token.dies.is_none();
+    let unseen = |token: &TokenReport| matches!(token.outcome, Outcome::NotSeen(_)) && token.dies.is_none();
     let verdict = match report.level() {
         Level::Well | Level::Due if report.anything_due() => "`rotate` would do this now",
         Level::Well | Level::Due if report.verb == "revoke" => "ended, as asked",

@@ -17,7 +17,7 @@ use crate::plan::{self, Plan, Sight, Step};
 use crate::report::{Outcome, Retired, RunReport};
 use crate::rotation::{self, Confirmed, Job, Rotation, Stop, Verb};
 use crate::text;
-use crate::token::{Fingerprint, Order, TokenRecord};
+use crate::token::{Fingerprint, Order, TokenRecord, TokenValue};
 
 /// What became of one token.
 pub(super) struct Done {
@@ -140,7 +140,8 @@ impl Run {
     async fn rotate(&self, token: &Turning, plan: &Plan) -> Done {
         let name = token.wanted.name.as_str();
         let stops = self.stops(token);
-        let told = |verb: Verb, detail: String| (self.world.tell)(name, verb, &detail);
+        let told = |verb: Verb, detail: String| self.world.witness.told(name, verb, &detail);
+        let minted = |value: &TokenValue| self.world.witness.minted(value);
         let now = self.world.clock.now();
         let own_slot = self.own_slot(token);
         let alone = own_slot.is_some();
@@ -154,6 +155,7 @@ impl Run {
             pressing: plan.at_risk(&self.moment),
             halted: &|| self.halted(),
             told: &told,
+            minted: &minted,
         };
         match rotation::rotate(Rotation::of(job)).await {
             Ok(confirmed) => {
@@ -195,7 +197,7 @@ impl Run {
         let these: Vec<(usize, &Stop)> = to.iter().filter_map(|at| Some((*at, stops.get(*at)?))).collect();
         let (held, owed) = rotation::redeliver(value, &token.issuer.known_parts(), &these).await;
         let detail = format!("{} of {} from a sibling", held.len(), these.len());
-        (self.world.tell)(&token.wanted.name, Verb::Deliver, &detail);
+        self.world.witness.told(&token.wanted.name, Verb::Deliver, &detail);
         Outcome::Redelivered { held, owed, fingerprint: value.fingerprint(&self.ledger.salt) }
     }
 
@@ -291,7 +293,7 @@ impl Run {
                 Ok(Ended::NotYet { until }) => format!("works until {} at the latest", text::when(*until, now)),
                 Err(error) => format!("not ended: {error:#}"),
             };
-            (self.world.tell)(name, Verb::Retire, &format!("token {} {told}", text::plain(&retiree.id)));
+            self.world.witness.told(name, Verb::Retire, &format!("token {} {told}", text::plain(&retiree.id)));
             record::retired(&mut self.ledger, token, retiree, &ended);
             let lingers = record::lingers(&ended);
             let failed = ended.err().map(|error| format!("{error:#}"));

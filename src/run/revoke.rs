@@ -65,7 +65,7 @@ impl Run {
                     }
                     Err(error) => format!("not ended: {error:#}"),
                 };
-                (self.world.tell)(&plan.name, Verb::Retire, &format!("token {} {told}", text::plain(&old.id)));
+                self.world.witness.told(&plan.name, Verb::Retire, &format!("token {} {told}", text::plain(&old.id)));
                 let after = self.started;
                 let retiree = Retiree { id: old.id.clone(), after, expires: old.expires, tried: 0, ending: false };
                 record::retired(&mut self.ledger, token, &retiree, &ended);

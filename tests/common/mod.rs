@@ -12,6 +12,7 @@ use tokenwheel::demo::{Mounted, SandboxClock};
 use tokenwheel::http::Transport;
 use tokenwheel::plan::Asked;
 use tokenwheel::report::{Format, Outcome, RunReport, TokenReport};
+use tokenwheel::rotation::Verb;
 use tokenwheel::run::{Random, Reach, Run, Setup, Wheel, Wish, World};
 use tokenwheel_sandbox::Sandbox;
 use tokenwheel_sandbox::gitlab::{Seeded, Variable};
@@ -127,7 +128,9 @@ impl Bench {
             clock: Arc::new(SandboxClock(self.sandbox.clone())),
             random: self.random(),
             holder: "a test".to_owned(),
-            tell: Arc::new(move |token, verb, detail| told.lock().unwrap().push(format!("{token}: {verb}: {detail}"))),
+            witness: Arc::new(move |token: &str, verb: Verb, detail: &str| {
+                told.lock().unwrap().push(format!("{token}: {verb}: {detail}"));
+            }),
             stop: Arc::new(AtomicBool::new(false)),
         }
     }

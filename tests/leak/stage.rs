@@ -86,7 +86,7 @@ impl Stage {
         let config = self.bench.config();
         let wheel = Wheel::build(&config, &self.bench.setup(self.bench.job())).unwrap();
         let mut world = self.bench.world();
-        world.tell = Arc::new(move |_, at, _| assert_ne!(at, verb, "the narrator fell over"));
+        world.witness = Arc::new(move |_: &str, at: Verb, _: &str| assert_ne!(at, verb, "the narrator fell over"));
         let run = Run::observe(wheel, world, &config, force(&self.turned), Reach::Acts).await.unwrap();
         let plans = run.plan().await;
         run.apply(plans).await;

@@ -179,7 +179,8 @@ fn a_value_is_exposed_only_on_its_way_out() {
     let files = rust(&["src"]);
     let doors = |path: &str| {
         let below = in_module(path, "http") || in_module(path, "protocol") || in_module(path, "token");
-        path.starts_with("src/services/") || below
+        // GitHub's runner hides only what it is told to hide.
+        path.starts_with("src/services/") || below || in_module(path, "runner")
     };
     let findings = words(&files, doors, &[".expose()", "expose_secret"]);
     none(

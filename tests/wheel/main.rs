@@ -8,6 +8,7 @@ mod bad_places;
 mod commands;
 mod demo;
 mod proxy;
+mod runner;
 mod signals;
 mod stage;
 mod styra_das;

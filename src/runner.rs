@@ -1,0 +1,211 @@
+//! The job we run in: GitLab, GitHub, or a terminal.
+//!
+//! It all goes to stderr, for stdout is the result, in the form that was asked for. GitHub reads commands from both:
+//! <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>; a section of GitLab is made of
+//! control characters: <https://docs.gitlab.com/ci/jobs/job_logs/#custom-collapsible-sections>.
+
+mod commands;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::{DateTime, Utc};
+use zeroize::Zeroizing;
+
+use self::commands::{command, trimmed};
+use crate::report::{self, FILES, Format, Level, RunReport};
+use crate::rotation::Verb;
+use crate::run::Witness;
+use crate::text;
+use crate::token::TokenValue;
+
+/// The most annotations of one kind that GitHub shows of a step.
+const ANNOTATIONS: usize = 10;
+/// Half of what GitHub takes as the summary of a step; other programs of the step may write there too.
+const SUMMARY: usize = 512 * 1024;
+
+/// The job we run in.
+pub struct Runner {
+    home: Home,
+    /// Whether the narration is in a group that is still open.
+    open: AtomicBool,
+    /// When the job began, for GitLab's sections.
+    began: DateTime<Utc>,
+}
+
+enum Home {
+    GitLab {
+        url: Option<String>,
+        /// Whether the job's log shows every variable.
+        traced: bool,
+    },
+    GitHub {
+        url: Option<String>,
+        summary: Option<PathBuf>,
+        outputs: Option<PathBuf>,
+        /// Whether what we say goes to the runner, and nowhere else first: then it can be told what to hide.
+        heard: bool,
+    },
+    Terminal,
+}
+
+impl Runner {
+    /// Finds out where we are. `lookup` reads a variable of the environment.
+    pub fn find(lookup: &dyn Fn(&str) -> Option<String>, began: DateTime<Utc>) -> Self {
+        let is = |name: &str| lookup(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
+        let home = if is("GITHUB_ACTIONS") {
+            let run = ["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"].map(lookup);
+            let url = match run {
+                [Some(server), Some(repository), Some(run)] => {
+                    Some(format!("{server}/{repository}/actions/runs/{run}"))
+                }
+                _ => None,
+            };
+            let path = |name: &str| lookup(name).map(PathBuf::from);
+            let (summary, outputs) = (path("GITHUB_STEP_SUMMARY"), path("GITHUB_OUTPUT"));
+            Home::GitHub { url, summary, outputs, heard: is_pipe() }
+        } else if is("GITLAB_CI") {
+            Home::GitLab { url: lookup("CI_JOB_URL"), traced: is("CI_DEBUG_TRACE") }
+        } else {
+            Home::Terminal
+        };
+        Self { home, open: AtomicBool::new(false), began }
+    }
+
+    /// Why nothing secret is to be done here.
+    pub const fn refusal(&self) -> Option<&'static str> {
+        match self.home {
+            Home::GitLab { traced: true, .. } => Some(
+                "CI_DEBUG_TRACE is on: GitLab writes every variable of this job into its log, the refreshers among \
+                 them; switch it off, and rotate with `--force` whatever was in the log of this job",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Who this run is, for whoever finds its lease: the page of the job.
+    pub fn holder(&self) -> Option<String> {
+        let (Home::GitLab { url, .. } | Home::GitHub { url, .. }) = &self.home else { return None };
+        url.as_deref().map(text::plain)
+    }
+
+    /// Says why nothing was attempted.
+    pub fn fatal(&self, why: &str, level: Level) {
+        report::narrate(why);
+        self.annotate(level, "tokenwheel", &why.replace('\n', "; "));
+    }
+
+    /// Tells the job what a run came to, beside the result on stdout: annotations, the page of the step, its outputs,
+    /// and the folder for reports. What could not be kept is told, and makes the run a worse one.
+    pub fn finish(&self, report: &RunReport, folder: Option<&Path>) -> Level {
+        self.close();
+        let mut ill: Vec<(Level, String, String)> = Vec::new();
+        for connection in report.connections.iter().filter(|connection| connection.level() != Level::Well) {
+            ill.push((connection.level(), connection.name.clone(), connection.troubles.join("; ")));
+        }
+        for token in report.tokens.iter().filter(|token| !matches!(token.level(), Level::Well | Level::Due)) {
+            ill.push((token.level(), token.name.clone(), token.lines(report).first().cloned().unwrap_or_default()));
+        }
+        for (is_error, kind) in [(true, "errors"), (false, "warnings")] {
+            let all: Vec<_> = ill.iter().filter(|(level, ..)| is_error == (*level == Level::Now)).collect();
+            let room = if all.len() > ANNOTATIONS { ANNOTATIONS - 1 } else { ANNOTATIONS };
+            all.iter().take(room).for_each(|(level, name, why)| self.annotate(*level, name, why));
+            if let Some((level, ..)) = all.get(room) {
+                let more = format!("{} more {kind}: the report names them", all.len() - room);
+                self.annotate(*level, "tokenwheel", &more);
+            }
+        }
+        let kept = [self.summarise(report), self.put_out(report), folder.map_or(Ok(()), |folder| keep(report, folder))];
+        kept.into_iter().filter_map(Result::err).fold(report.level(), |level, why| {
+            report::narrate(&why);
+            level.worse(Level::Later)
+        })
+    }
+
+    /// A line beside the step on the job's page.
+    fn annotate(&self, level: Level, title: &str, message: &str) {
+        if matches!(self.home, Home::GitHub { .. }) {
+            let kind = if level == Level::Now { "error" } else { "warning" };
+            report::narrate(&command(kind, Some(&format!("tokenwheel: {title}")), &text::plain(message)));
+        }
+    }
+
+    fn summarise(&self, report: &RunReport) -> Result<(), String> {
+        let Home::GitHub { summary: Some(path), .. } = &self.home else { return Ok(()) };
+        let text = report.render(Format::Markdown, false);
+        append(path, trimmed(&text, SUMMARY)).map_err(|error| format!("the summary of this step: {error}"))
+    }
+
+    fn put_out(&self, report: &RunReport) -> Result<(), String> {
+        let Home::GitHub { outputs: Some(path), .. } = &self.home else { return Ok(()) };
+        let lines: String = report.outputs().into_iter().map(|(name, fact)| format!("{name}={fact}\n")).collect();
+        append(path, &lines).map_err(|error| format!("the outputs of this step: {error}"))
+    }
+
+    /// Begins the group of the narration, at its first line.
+    fn open(&self) {
+        if self.open.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        match self.home {
+            Home::GitHub { .. } => report::narrate(&command("group", None, "what was done, verb by verb")),
+            Home::GitLab { .. } => {
+                let at = self.began.timestamp();
+                report::narrate(&format!(
+                    "\x1b[0Ksection_start:{at}:tokenwheel_verbs[collapsed=true]\r\x1b[0Kwhat was done, verb by verb"
+                ));
+            }
+            Home::Terminal => {}
+        }
+    }
+
+    fn close(&self) {
+        if !self.open.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        match self.home {
+            Home::GitHub { .. } => report::narrate(&command("endgroup", None, "")),
+            Home::GitLab { .. } => {
+                report::narrate(&format!("\x1b[0Ksection_end:{}:tokenwheel_verbs\r\x1b[0K", self.began.timestamp()));
+            }
+            Home::Terminal => {}
+        }
+    }
+}
+
+impl Witness for Runner {
+    fn told(&self, token: &str, verb: Verb, detail: &str) {
+        self.open();
+        report::narrate(&format!("{token}: {verb}: {detail}"));
+    }
+
+    /// Tells GitHub to hide it, in every form: its runner derives base64 and the like by itself. GitLab's runner knows
+    /// only what the job began with, and is told nothing. A value is never written where it could stay: into a file,
+    /// or onto a screen.
+    fn minted(&self, value: &TokenValue) {
+        if let Home::GitHub { heard: true, .. } = self.home {
+            let line = Zeroizing::new(command("add-mask", None, value.expose()));
+            report::narrate(&line);
+        }
+    }
+}
+
+/// Whether stderr is a pipe, as it is below a runner.
+fn is_pipe() -> bool {
+    let kind = rustix::fs::fstat(std::io::stderr()).map(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode));
+    matches!(kind, Ok(rustix::fs::FileType::Fifo | rustix::fs::FileType::Socket))
+}
+
+fn append(path: &Path, text: &str) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes())
+}
+
+/// Writes the report into a folder, in every form.
+fn keep(report: &RunReport, folder: &Path) -> Result<(), String> {
+    let write = |name: &str, text: String| std::fs::write(folder.join(name), text);
+    std::fs::create_dir_all(folder)
+        .and_then(|()| FILES.iter().try_for_each(|(name, form)| write(name, report.render(*form, false))))
+        .and_then(|()| write("outputs.env", report.dotenv()))
+        .map_err(|error| format!("the report could not be kept in {}: {error}", folder.display()))
+}
