@@ -100,7 +100,7 @@ impl Stage {
             random: counted(),
             holder: "the demo".to_owned(),
             witness: Arc::new(|token: &str, verb: Verb, detail: &str| {
-                report::print(&format!("{token}: {verb}: {detail}\n"))
+                report::print(&format!("{token}: {verb}: {detail}\n"));
             }),
             stop: Arc::new(AtomicBool::new(false)),
         };

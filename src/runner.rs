@@ -139,8 +139,8 @@ impl Runner {
 
     fn put_out(&self, report: &RunReport) -> Result<(), String> {
         let Home::GitHub { outputs: Some(path), .. } = &self.home else { return Ok(()) };
-        let lines: String = report.outputs().into_iter().map(|(name, fact)| format!("{name}={fact}\n")).collect();
-        append(path, &lines).map_err(|error| format!("the outputs of this step: {error}"))
+        let lines: Vec<String> = report.outputs().into_iter().map(|(name, fact)| format!("{name}={fact}\n")).collect();
+        append(path, &lines.concat()).map_err(|error| format!("the outputs of this step: {error}"))
     }
 
     /// Begins the group of the narration, at its first line.

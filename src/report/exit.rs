@@ -103,11 +103,12 @@ impl ConnectionReport {
     /// How bad it is for this connection.
     pub fn level(&self) -> Level {
         // A server that cannot be asked is nobody's mistake: what was to be done over it is left to do.
-        let level = match (self.dead, self.unreachable) {
-            (_, true) => Level::Later,
-            (true, false) => Level::Config,
-            (false, false) if self.troubles.is_empty() => Level::Well,
-            (false, false) => Level::Later,
+        let level = if self.dead && !self.unreachable {
+            Level::Config
+        } else if self.unreachable || !self.troubles.is_empty() {
+            Level::Later
+        } else {
+            Level::Well
         };
         level.worse(if self.expiring { Level::Now } else { Level::Well })
     }

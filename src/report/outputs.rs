@@ -35,7 +35,7 @@ impl RunReport {
             let fact: String = fact.chars().map(|c| if c.is_whitespace() { '_' } else { c }).collect();
             format!("TOKENWHEEL_{name}={fact}\n")
         };
-        facts.map(line).collect()
+        facts.map(line).collect::<Vec<_>>().concat()
     }
 }
 
