@@ -107,6 +107,7 @@ fn furnish_github(github: &mut GitHub, now: DateTime<Utc>) -> Value {
         "actions_variables",
         "repository_hooks",
         "environments",
+        "administration",
     ]
     .iter()
     .map(|permission| (*permission, "write"))
