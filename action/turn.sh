@@ -79,9 +79,9 @@ if [[ -z ${TOKENWHEEL_REPORT_DIR:-} ]]; then
 fi
 export TOKENWHEEL_REPORT_DIR
 if [[ ${TOKENWHEEL_CONFIG:-} == *$'\n'* ]]; then
-    text=$TOKENWHEEL_CONFIG
-    TOKENWHEEL_CONFIG=$(mktemp -d "${RUNNER_TEMP:-${TMPDIR:-/tmp}}/tokenwheel-config.XXXXXXXX")/tokenwheel.yml
-    printf '%s\n' "$text" >"$TOKENWHEEL_CONFIG"
+    # What it names goes by its own place (a ledger, what is sealed), so that it is where one that was checked out would be.
+    printf '%s\n' "$TOKENWHEEL_CONFIG" >tokenwheel.inline.yml
+    TOKENWHEEL_CONFIG=tokenwheel.inline.yml
 fi
 export TOKENWHEEL_CONFIG
 
