@@ -77,6 +77,11 @@ impl TokenValue {
         ValueShape { shortest: length, longest: length, marks: marks.into_iter().collect() }
     }
 
+    /// Whether the value stands in a text.
+    pub fn is_in(&self, text: &str) -> bool {
+        text.contains(self.expose())
+    }
+
     /// Whether both hold the same value.
     pub fn same_as(&self, other: &Self) -> bool {
         self.expose() == other.expose()

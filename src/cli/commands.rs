@@ -122,6 +122,9 @@ pub(super) async fn observe(path: &Path, out: &Output, wish: Wish, reach: Reach)
     // Leases and fingerprints stand on it: better no run than one without.
     getrandom::fill(&mut [0]).map_err(|error| fatal(&format!("the system gives no random bytes: {error}")))?;
     let wheel = Wheel::build(&config, &setup(false)).map_err(|problems| fatal(&problems.to_string()))?;
+    if wish.asked.reason.as_ref().is_some_and(|reason| wheel.is_given_away_by(reason)) {
+        return Err(fatal("the reason has a credential in it, and would stand in every report: write it without `$`"));
+    }
     let run = Run::observe(wheel, world(&out.runner), &config, wish, reach).await.map_err(|why| not_begun(&why))?;
     Ok((config, run))
 }

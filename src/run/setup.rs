@@ -120,6 +120,13 @@ impl Wheel {
         }
     }
 
+    /// Whether a text that somebody wrote has a credential in it, as when a pipeline put in a variable for a `$NAME`.
+    pub fn is_given_away_by(&self, text: &str) -> bool {
+        let of_connections = self.connections.values().flat_map(|linked| linked.credentials.values());
+        let own = self.tokens.values().filter_map(|token| token.own.as_ref());
+        of_connections.chain(own).filter_map(Credential::at_hand).any(|value| value.is_in(text))
+    }
+
     /// The names of the tokens that connections log in with.
     pub fn refreshers(&self) -> BTreeSet<String> {
         let refresh = |(name, token): (&String, &Turning)| token.spec.refreshes.is_some().then(|| name.clone());

@@ -278,6 +278,20 @@ fn a_switch_that_a_pipeline_hands_over_as_false_is_off_and_excludes_nothing() {
 }
 
 #[test]
+fn a_reason_that_a_credential_got_into_is_refused_and_not_repeated() {
+    let mut stage = Stage::set();
+    // As a pipeline does with `$GITLAB_SPARE` in one of its variables. That no value is printed is held against every run.
+    let reason = format!("see {}", stage.spare.value);
+    stage.environment.insert("TOKENWHEEL_REASON".to_owned(), reason);
+    for args in [&["rotate", "--only", "deploy", "--force"][..], &["revoke", "deploy"]] {
+        let ran = stage.run_in_vain(args);
+        assert_eq!(ran.code, Some(2), "{ran}");
+        assert!(ran.err.contains("the reason has a credential in it"), "{ran}");
+    }
+    assert!(stage.sandbox.exchanges().is_empty());
+}
+
+#[test]
 fn help_and_version_go_to_stdout() {
     let stage = Stage::set();
     for (args, name) in
