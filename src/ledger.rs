@@ -16,7 +16,7 @@ use crate::destination::Receipt;
 use crate::token::{Fingerprint, Salt, TokenRecord};
 
 pub use keep::{LedgerError, read, write};
-pub use lease::{Lease, LeaseError};
+pub use lease::{Lease, LeaseError, TERM};
 
 /// The version of the form below. A ledger of a later version is refused, not guessed at.
 pub const VERSION: u32 = 1;
@@ -102,6 +102,9 @@ const SKEW: TimeDelta = TimeDelta::minutes(5);
 pub struct Intent {
     /// When the run that means to mint began, by our clock.
     pub since: DateTime<Utc>,
+    /// Until when it may mint, where it held its lease for longer than the usual term.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
     /// The records that lived before it, and when they were made, by the issuer's clock.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lived: BTreeMap<String, Option<DateTime<Utc>>>,
@@ -111,7 +114,8 @@ impl Intent {
     /// Whether a record can be what that run made: it did not live before, and was made while the run could last.
     /// Whatever came later is somebody else's.
     pub fn may_have_made(&self, record: &TokenRecord) -> bool {
-        let in_time = |made: DateTime<Utc>| self.since - SKEW <= made && made <= self.since + lease::TERM + SKEW;
+        let until = self.until.unwrap_or(self.since + TERM);
+        let in_time = |made: DateTime<Utc>| self.since - SKEW <= made && made <= until + SKEW;
         !self.lived.contains_key(&record.id) && record.created.is_some_and(in_time)
     }
 
@@ -189,5 +193,23 @@ impl Entry {
                 ending: false,
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_made_after_a_run_could_last_is_not_taken_for_its_own() {
+        let since: DateTime<Utc> = "2026-05-04T06:00:00Z".parse().unwrap();
+        let made =
+            |minutes| TokenRecord { created: Some(since + TimeDelta::minutes(minutes)), ..TokenRecord::named("9") };
+        let ours = |until: Option<i64>, minutes| {
+            let until = until.map(|until| since + TimeDelta::minutes(until));
+            Intent { since, until, lived: BTreeMap::new() }.may_have_made(&made(minutes))
+        };
+        assert_eq!([-6, 0, 35, 36].map(|at| ours(None, at)), [false, true, true, false]);
+        assert_eq!([-6, 0, 36, 55, 56].map(|at| ours(Some(50), at)), [false, true, true, true, false]);
     }
 }

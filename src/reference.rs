@@ -47,7 +47,7 @@ pub fn render() -> String {
     }
     out.push_str("\n## Ledgers\n");
     for kind in services::SHELVES {
-        let _ = write!(out, "\n### `{}` as a ledger\n\n{}.\n", kind.kind, kind.about);
+        let _ = write!(out, "\n### `{}` as a ledger\n\n{}.\n\n- needs: {}\n", kind.kind, kind.about, kind.needs);
         keys(&mut out, &schema, &format!("ledger.{}", kind.kind.replace('/', ".")), &[]);
     }
     out.push_str("\n## Connections\n");

@@ -6,6 +6,7 @@
 mod apply;
 mod check;
 mod credentials;
+mod hold;
 mod login;
 mod means;
 mod observe;
@@ -131,6 +132,8 @@ pub struct Run {
     started: DateTime<Utc>,
     ledger: Ledger,
     lease: Option<Lease>,
+    /// Until when the next run expects this one to mint.
+    mint_until: Option<DateTime<Utc>>,
     connections: BTreeMap<String, ConnectionState>,
     observations: BTreeMap<String, Result<Observation, String>>,
     notes: Vec<String>,
@@ -206,6 +209,7 @@ impl Run {
             notes.push(format!("{name} is no longer in the config: it is forgotten, and not revoked"));
         }
         let observations = observe::all(&wheel, &mut connections, &ledger, &wish, started).await;
+        let mint_until = lease.as_ref().map(Lease::until);
         Ok(Self {
             wheel,
             world,
@@ -214,6 +218,7 @@ impl Run {
             started,
             ledger,
             lease,
+            mint_until,
             connections,
             observations,
             notes,

@@ -87,4 +87,4 @@ pub const DESTINATIONS: &[DestinationKind] = &[
 ];
 
 /// The kinds of places that can keep the ledger.
-pub const SHELVES: &[ShelfKind] = &[gitlab::ci_variable_shelf::KIND, file::SHELF];
+pub const SHELVES: &[ShelfKind] = &[gitlab::ci_variable_shelf::KIND, github::actions_variable_shelf::KIND, file::SHELF];

@@ -47,6 +47,8 @@ pub struct ShelfKind {
     pub kind: &'static str,
     /// One sentence.
     pub about: &'static str,
+    /// The narrowest rights that work, for the reference and `check --needs`.
+    pub needs: &'static str,
     /// The JSON schema of its own keys.
     pub schema: fn() -> Value,
     /// Makes a shelf from its own keys.

@@ -12,7 +12,6 @@ use super::setup::Turning;
 use super::{Run, log_out, order, record, release};
 use crate::connection::Slot;
 use crate::issuer::Ended;
-use crate::ledger;
 use crate::plan::{self, Plan, Sight, Step};
 use crate::report::{Outcome, Retired, RunReport};
 use crate::rotation::{self, Confirmed, Job, Rotation, Stop, Verb};
@@ -49,7 +48,8 @@ impl Run {
         stages.extend(last.map(|plan| vec![plan]));
         let mut again = Vec::new();
         for stage in stages {
-            let done = join_all(stage.iter().map(|plan| self.carry_out(plan))).await;
+            self.prolong().await;
+            let done = self.holding(join_all(stage.iter().map(|plan| self.carry_out(plan)))).await;
             for (done, plan) in done.into_iter().zip(&stage) {
                 if done.look_again {
                     again.push(done.name.clone());
@@ -85,12 +85,6 @@ impl Run {
             any = true;
         }
         if any { self.write_ledger().await } else { Ok(()) }
-    }
-
-    async fn write_ledger(&mut self) -> Result<(), String> {
-        self.ledger.written = self.world.clock.now();
-        let Some(shelf) = &self.wheel.shelf else { return Ok(()) };
-        ledger::write(shelf.as_ref(), &self.ledger).await.map_err(|error| error.to_string())
     }
 
     async fn carry_out(&self, plan: &Plan) -> Done {
@@ -305,18 +299,6 @@ impl Run {
             if let Some(outcome) = outcomes.remove(&name) {
                 outcomes.insert(name, outcome.and_retired(retired));
             }
-        }
-    }
-
-    /// Why nothing more is to be minted in this run. A rotation that outlived its lease could meet another run.
-    fn halted(&self) -> Option<&'static str> {
-        let soon = self.world.clock.now() + TimeDelta::minutes(5);
-        if self.stopping() {
-            Some("the run was asked to stop")
-        } else if self.lease.as_ref().is_some_and(|lease| soon >= lease.until()) {
-            Some("the lease of this run is about to end")
-        } else {
-            None
         }
     }
 

@@ -66,7 +66,8 @@ pub fn needs(config: &Config) -> String {
         .tokens
         .values()
         .flat_map(|token| std::iter::once(&token.issuer).chain(token.destinations.iter().map(|place| &place.part)));
-    for part in parts {
+    let parts = parts.map(|part| (part, false)).chain(config.ledger.iter().map(|part| (part, true)));
+    for (part, keeps_ledger) in parts {
         let service = part.kind.split('/').next().unwrap_or_default();
         let only = || config.connections.iter().find(|(_, spec)| spec.service == service).map(|(name, _)| name.clone());
         let nowhere = || {
@@ -79,7 +80,13 @@ pub fn needs(config: &Config) -> String {
         let name = part.connection.clone().or_else(only).unwrap_or_else(nowhere);
         let issuer = services::ISSUERS.iter().find(|kind| kind.kind == part.kind).map(|kind| kind.needs);
         let destination = services::DESTINATIONS.iter().find(|kind| kind.kind == part.kind).map(|kind| kind.needs);
-        needs.entry(name).or_default().extend(issuer.or(destination).map(|needs| (part.kind.clone(), needs)));
+        let shelf = services::SHELVES.iter().find(|kind| kind.kind == part.kind).map(|kind| kind.needs);
+        let (what, needed) = if keeps_ledger {
+            (format!("the ledger ({})", part.kind), shelf)
+        } else {
+            (part.kind.clone(), issuer.or(destination))
+        };
+        needs.entry(name).or_default().extend(needed.map(|needed| (what, needed)));
     }
     let mut out = String::new();
     for (connection, kinds) in needs {

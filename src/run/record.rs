@@ -83,7 +83,7 @@ pub(super) fn intend(
         Some(Inventory::Listed(records)) => records.iter().map(|record| (record.id.clone(), record.created)).collect(),
         _ => BTreeMap::new(),
     };
-    entry.intents.push(Intent { since, lived });
+    entry.intents.push(Intent { since, until: None, lived });
 }
 
 /// Marks strays, before a newer intent covers them.

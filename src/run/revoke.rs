@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::setup::Turning;
 use super::{Run, log_out, record, release};
 use crate::issuer::{Ended, Inventory};
-use crate::ledger::{self, Retiree};
+use crate::ledger::Retiree;
 use crate::plan::Sight;
 use crate::report::{Outcome, Retired, RunReport};
 use crate::rotation::Verb;
@@ -83,11 +83,8 @@ impl Run {
             }
             outcomes.insert(plan.name.clone(), Outcome::Retired(retired));
         }
-        self.ledger.written = self.world.clock.now();
-        if let Some(shelf) = &self.wheel.shelf
-            && let Err(error) = ledger::write(shelf.as_ref(), &self.ledger).await
-        {
-            self.notes.push(error.to_string());
+        if let Err(why) = self.write_ledger().await {
+            self.notes.push(why);
         }
         let lease = self.lease.take();
         let report = self.report("revoke", &plans, outcomes);

@@ -30,6 +30,7 @@ pub(crate) const KIND: DestinationKind = DestinationKind {
 pub(crate) const SHELF: ShelfKind = ShelfKind {
     kind: "file",
     about: "A file, with the lease in a second one beside it",
+    needs: "write access to its folder",
     schema: || schema_for!(Config).to_value(),
     build: |keys, site| Ok(Arc::new(FileShelf { path: path(keys, site)? })),
 };

@@ -2,6 +2,7 @@
 
 pub(super) mod actions_secret;
 pub(super) mod actions_variable;
+pub(super) mod actions_variable_shelf;
 mod address;
 mod app;
 mod calls;
@@ -19,6 +20,7 @@ mod sealed;
 mod secret;
 mod store;
 pub(super) mod user_token;
+mod variable;
 pub(super) mod webhook;
 mod wire;
 

@@ -85,7 +85,7 @@ impl Spot for Hooked {
 }
 
 /// A GitHub in which Ada may write everything, and her token.
-fn grounds(seed: impl FnOnce(&mut GitHub, chrono::DateTime<chrono::Utc>)) -> (Ground, String) {
+pub(crate) fn grounds(seed: impl FnOnce(&mut GitHub, chrono::DateTime<chrono::Utc>)) -> (Ground, String) {
     let ground = Ground::new();
     let now = ground.sandbox.now();
     let login = ground.sandbox.github(|github| {

@@ -154,3 +154,57 @@ async fn what_is_no_claim_is_stolen_like_one_that_has_expired() {
         assert!(take(&place, "one", TimeDelta::zero()).await.is_ok(), "{}", place.kind);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_renewed_lease_is_held_for_another_term_and_then_given_back() {
+    for place in all() {
+        let (lease, shelf) = (take(&place, "long", TimeDelta::zero()).await.unwrap(), place.shelf());
+        for minutes in [10, 20, 30, 40] {
+            lease.keep(shelf.as_ref(), monday() + TimeDelta::minutes(minutes)).await.unwrap();
+        }
+        assert_eq!(lease.until(), monday() + TimeDelta::minutes(70), "{}", place.kind);
+        let Err(LeaseError::Held { holder, until }) = take(&place, "thief", TimeDelta::minutes(69)).await else {
+            panic!("{}: stolen", place.kind);
+        };
+        assert_eq!((holder.as_str(), until.as_str()), ("long", "4 May 07:10 UTC"));
+        lease.release(shelf.as_ref()).await.unwrap();
+        assert!(take(&place, "next", TimeDelta::minutes(69)).await.is_ok(), "{}", place.kind);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_young_lease_costs_no_request() {
+    for place in all() {
+        let (lease, shelf) = (take(&place, "one", TimeDelta::zero()).await.unwrap(), place.shelf());
+        place.ground.requests();
+        lease.keep(shelf.as_ref(), monday() + TimeDelta::minutes(4)).await.unwrap();
+        assert!(place.ground.requests().is_empty(), "{}", place.kind);
+    }
+}
+
+/// By another clock it may have ended, and somebody may be between his last look at it and his write.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_about_to_end_is_not_renewed() {
+    for place in all() {
+        let (lease, shelf) = (take(&place, "slow", TimeDelta::zero()).await.unwrap(), place.shelf());
+        for minutes in [26, 31] {
+            lease.keep(shelf.as_ref(), monday() + TimeDelta::minutes(minutes)).await.unwrap();
+            assert_eq!(lease.until(), monday() + TimeDelta::minutes(30), "{}", place.kind);
+        }
+        assert!(take(&place, "thief", EXPIRED).await.is_ok(), "{}", place.kind);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_was_stolen_is_not_renewed_and_its_thief_is_named() {
+    for place in all() {
+        let (lease, shelf) = (take(&place, "slow", TimeDelta::zero()).await.unwrap(), place.shelf());
+        let _thief = take(&place, "thief", EXPIRED).await.unwrap();
+        for _ in 0..2 {
+            let lost = lease.keep(shelf.as_ref(), monday() + EXPIRED).await.unwrap_err();
+            assert_eq!(lost.to_string(), "this run lost the wheel to thief", "{}", place.kind);
+        }
+        assert_eq!(lease.lost_to().as_deref(), Some("thief"));
+        assert!(take(&place, "third", EXPIRED).await.is_err(), "{}: the thief's is untouched", place.kind);
+    }
+}

@@ -1,6 +1,7 @@
 //! Every shelf: a few small texts, and `create`, of which one of two callers wins.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokenwheel::destination::Site;
@@ -8,6 +9,9 @@ use tokenwheel::services::SHELVES;
 use tokenwheel::shelf::{Created, Shelf};
 
 use super::bench::Ground;
+use super::github_places::grounds;
+
+const VARIABLE: &str = "github/actions-variable";
 
 /// One kind of shelf.
 pub(crate) struct Place {
@@ -20,8 +24,13 @@ pub(crate) struct Place {
 
 impl Place {
     fn new(kind: &'static str, keys: Value) -> Self {
-        let ground = Ground::new();
-        let login = ground.login();
+        let (ground, login) = if kind.starts_with("github/") {
+            grounds(|github, _| github.add_environment("acme/app", "wheel"))
+        } else {
+            let ground = Ground::new();
+            let login = ground.login();
+            (ground, login)
+        };
         Self { kind, ground, login, folder: tempfile::tempdir().unwrap(), keys }
     }
 
@@ -39,6 +48,8 @@ pub(crate) fn all() -> Vec<Place> {
         Place::new("file", json!({ "path": "ledger.json" })),
         Place::new("gitlab/ci-variable", json!({ "project": "acme/app", "key": "LEDGER" })),
         Place::new("gitlab/ci-variable", json!({ "group": "acme", "key": "LEDGER" })),
+        Place::new(VARIABLE, json!({ "repository": "acme/app", "name": "ledger" })),
+        Place::new(VARIABLE, json!({ "repository": "acme/app", "environment": "wheel", "name": "LEDGER" })),
     ]
 }
 
@@ -86,7 +97,7 @@ async fn what_is_removed_is_gone_and_removing_it_twice_is_well() {
 #[tokio::test(start_paused = true)]
 async fn of_two_that_create_one_wins_and_the_other_changes_nothing() {
     for place in all() {
-        place.ground.sandbox.set_latency(std::time::Duration::from_millis(20));
+        place.ground.sandbox.set_latency(Duration::from_millis(20));
         let (one, other) = (place.shelf(), place.shelf());
         let (first, second) = tokio::join!(one.create("LEASE", "one"), other.create("LEASE", "other"));
         let (first, second) = (first.unwrap(), second.unwrap());
@@ -95,6 +106,40 @@ async fn of_two_that_create_one_wins_and_the_other_changes_nothing() {
         assert_eq!(held, if first == Created::Won { "one" } else { "other" }, "{}", place.kind);
         assert_eq!(place.shelf().create("LEASE", "third").await.unwrap(), Created::Taken);
         assert_eq!(place.shelf().get("LEASE").await.unwrap().unwrap(), held);
+    }
+}
+
+/// No page of GitHub's says that of two requests at one instant only one is told that it made the variable.
+#[tokio::test(start_paused = true)]
+async fn where_the_later_of_two_writers_wins_in_silence_still_only_one_is_told_so() {
+    for delay in 0..100 {
+        for place in all().into_iter().filter(|place| place.kind == VARIABLE) {
+            place.ground.sandbox.github(|github| github.variable_posts_overwrite = true);
+            place.ground.sandbox.set_latency(Duration::from_millis(20));
+            let (one, other) = (place.shelf(), place.shelf());
+            let late = async {
+                tokio::time::sleep(Duration::from_millis(delay)).await;
+                other.create("LEASE", "other").await.unwrap()
+            };
+            let (first, second) = tokio::join!(async { one.create("LEASE", "one").await.unwrap() }, late);
+            assert!((first == Created::Won) != (second == Created::Won), "after {delay}");
+            let winner = if first == Created::Won { "one" } else { "other" };
+            assert_eq!(place.shelf().get("LEASE").await.unwrap().unwrap(), winner, "after {delay}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_the_login_may_not_write_is_an_error_and_no_lease() {
+    for place in all().into_iter().filter(|place| place.kind == VARIABLE) {
+        let dies = place.ground.sandbox.now() + chrono::TimeDelta::days(9);
+        let rights = &[("actions_variables", "read"), ("environments", "read")];
+        let reader =
+            place.ground.sandbox.github(|github| github.add_fine_grained_token("ada", "acme", rights, Some(dies)));
+        let place = Place { login: reader, ..place };
+        assert_eq!(place.shelf().get("").await.unwrap(), None);
+        assert!(place.shelf().create("LEASE", "one").await.is_err());
+        assert!(place.shelf().put("", "one").await.is_err());
     }
 }
 

@@ -120,7 +120,7 @@ prop_compose! {
 
 prop_compose! {
     fn intent()(since in time(), lived in btree_map(id(), option::of(time()), 0..4)) -> Intent {
-        Intent { since, lived }
+        Intent { since, until: None, lived }
     }
 }
 

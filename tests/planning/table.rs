@@ -110,7 +110,7 @@ fn ledger(text: &str) -> (Option<Entry>, Moment) {
             ("order", order) => order.clone_into(&mut entry.order),
             ("owes", place) => drop(entry.owed.insert(format!("place {place}"))),
             ("gave", place) => given.push(format!("place {place}")),
-            ("intent", since) => entry.intents.push(Intent { since: at(since), lived: [].into() }),
+            ("intent", since) => entry.intents.push(Intent { since: at(since), until: None, lived: [].into() }),
             ("lived", records) => {
                 // Of what lived before a run, the date is remembered as the issuer told it.
                 let lived = records.split(',').map(record).map(|record| (record.id, record.created));

@@ -51,6 +51,9 @@ pub struct GitHub {
     pub secret_writes_ignored: bool,
     /// Whether a variable's PATCH answers 204 and keeps nothing.
     pub variable_writes_ignored: bool,
+    /// Whether a variable's POST overwrites what is there and answers 201. GitHub answers 409; that it does so to one of
+    /// two at the same instant is not documented.
+    pub variable_posts_overwrite: bool,
     /// Whether a webhook's PATCH of its config answers 200 and keeps nothing.
     pub hook_writes_ignored: bool,
     /// Whether changing the config of a webhook moves its `updated_at`. Not documented.
@@ -120,6 +123,7 @@ impl GitHub {
             codespaces_key_refuses_apps: true,
             secret_writes_ignored: false,
             variable_writes_ignored: false,
+            variable_posts_overwrite: false,
             hook_writes_ignored: false,
             hook_config_moves_updated_at: true,
             deliveries_late_by: 0,

@@ -61,7 +61,7 @@ impl GitHub {
         };
         let name = checked(name)?;
         let value = fits(value)?;
-        if self.kept_variable(place, &name).is_ok() {
+        if !self.variable_posts_overwrite && self.kept_variable(place, &name).is_ok() {
             return Err(Refusal::Conflict("Already exists - Variable already exists"));
         }
         let visibility = match place {

@@ -2,7 +2,6 @@
 //! plain text: whoever may read the repository's settings, and every job, may read it.
 
 use async_trait::async_trait;
-use http::Method;
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,10 +9,11 @@ use tokio::sync::OnceCell;
 
 use super::GitHub;
 use super::create::{Create, Visibility};
-use super::place::{Level, Named, Place, key};
+use super::place::{Named, Place};
+use super::variable::{LARGEST, Variable, VariableJson, permission};
 use crate::connection::own;
 use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Holding, Receipt, Site};
-use crate::http::{Answer, Retry};
+use crate::http::Answer;
 use crate::token::TokenValue;
 
 pub(crate) const KIND: DestinationKind = DestinationKind {
@@ -25,10 +25,6 @@ pub(crate) const KIND: DestinationKind = DestinationKind {
     schema: || schema_for!(Config).to_value(),
     build,
 };
-
-/// The most bytes that a variable holds.
-/// <https://docs.github.com/en/actions/reference/workflows-and-actions/variables#limits-for-configuration-variables>
-const LARGEST: usize = 48 * 1024;
 
 /// The keys of the config.
 #[derive(Deserialize, JsonSchema)]
@@ -47,13 +43,6 @@ struct Config {
     create: Option<Create>,
 }
 
-/// A variable as GitHub shows it. No `Debug`: it holds a value.
-#[derive(Clone, Deserialize)]
-struct VariableJson {
-    value: String,
-    visibility: Option<String>,
-}
-
 /// A variable as it was seen, and whom it is shown to.
 #[derive(Clone)]
 struct Seen {
@@ -62,8 +51,7 @@ struct Seen {
 }
 
 struct ActionsVariable {
-    place: Place,
-    key: String,
+    at: Variable,
     create: Option<Create>,
     address: Address,
     /// What was seen of it in this run.
@@ -78,58 +66,29 @@ fn build(keys: Value, site: &Site) -> anyhow::Result<Box<dyn Destination>> {
         organization: config.organization.as_deref(),
     };
     let place = Place::new(own::<GitHub>(site.connection()?)?, &named)?;
-    let key = key(&config.name)?;
+    let at = Variable::new(place, &config.name)?;
     if let Some(create) = &config.create {
-        create.fits(place.level)?;
+        create.fits(at.place.level)?;
     }
-    place.needs(permission(place.level), true)?;
-    let address = Address::new(format!("{} variable {key}", place.name));
-    Ok(Box::new(ActionsVariable { place, key, create: config.create, address, seen: OnceCell::new() }))
-}
-
-const fn permission(level: Level) -> &'static str {
-    match level {
-        Level::Repository => "actions_variables",
-        Level::Environment => "environments",
-        Level::Organization => "organization_actions_variables",
-    }
+    at.place.needs(permission(at.place.level), true)?;
+    let address = Address::new(at.name());
+    Ok(Box::new(ActionsVariable { at, create: config.create, address, seen: OnceCell::new() }))
 }
 
 impl ActionsVariable {
-    /// Where the variables are, below the place.
-    fn variables(&self) -> &'static str {
-        if self.place.level == Level::Environment { "variables" } else { "actions/variables" }
-    }
-
-    fn path(&self) -> String {
-        format!("{}/{}", self.variables(), self.key)
-    }
-
     /// Looks, once a run.
     async fn look(&self) -> anyhow::Result<Option<Seen>> {
         self.seen.get_or_try_init(|| self.read()).await.cloned()
     }
 
-    /// Reads it. That there is none is told apart from a place that cannot be seen by asking for the whole list.
+    /// Reads it, and whom it is shown to.
     async fn read(&self) -> anyhow::Result<Option<Seen>> {
-        let answer = self.place.call(Method::GET, &self.path(), None, Retry::Read).await?;
-        match answer.status.as_u16() {
-            200 => {
-                let variable: VariableJson = answer.json()?;
-                let selected = match variable.visibility.as_deref() {
-                    Some("selected") => Some(self.place.selected(&self.path()).await?),
-                    _ => None,
-                };
-                Ok(Some(Seen { variable, selected }))
-            }
-            404 => {
-                let list = format!("{}?per_page=1", self.variables());
-                let answer = self.place.call(Method::GET, &list, None, Retry::Read).await?;
-                anyhow::ensure!(answer.ok(), self.place.refused(&answer));
-                Ok(None)
-            }
-            _ => Err(self.place.refused(&answer).into()),
-        }
+        let Some(variable) = self.at.get().await? else { return Ok(None) };
+        let selected = match variable.visibility.as_deref() {
+            Some("selected") => Some(self.at.place.selected(&self.at.path()).await?),
+            _ => None,
+        };
+        Ok(Some(Seen { variable, selected }))
     }
 
     fn missing(&self) -> anyhow::Error {
@@ -146,16 +105,12 @@ impl ActionsVariable {
                 body.insert("selected_repository_ids".to_owned(), json!(selected));
             }
         }
-        self.place.call(Method::PATCH, &self.path(), Some(body), Retry::Put).await
+        self.at.patch(body).await
     }
 
     /// Makes it. That it is there already is an answer of its own: 409.
     async fn post(&self, value: &TokenValue, create: &Create) -> anyhow::Result<Answer> {
-        let mut body = json!({ "name": self.key, "value": value.expose() });
-        if let (Some(body), Some(visibility)) = (body.as_object_mut(), create.visibility) {
-            body.insert("visibility".to_owned(), json!(Visibility::word(visibility)));
-        }
-        self.place.call(Method::POST, self.variables(), Some(body), Retry::Put).await
+        self.at.post(value.expose(), create.visibility.map(Visibility::word)).await
     }
 }
 
@@ -177,8 +132,8 @@ impl Destination for ActionsVariable {
             None => anyhow::ensure!(self.create.is_some(), self.missing()),
             // Its name as it is: a write that changes nothing and holds no value.
             Some(seen) if ask.depth == Depth::Try => {
-                let answer = self.patch("name", &self.key, &seen).await?;
-                anyhow::ensure!(answer.ok(), "{} cannot be written: {}", self.address, self.place.refused(&answer));
+                let answer = self.patch("name", &self.at.key, &seen).await?;
+                anyhow::ensure!(answer.ok(), "{} cannot be written: {}", self.address, self.at.place.refused(&answer));
             }
             Some(_) => {}
         }
@@ -200,7 +155,7 @@ impl Destination for ActionsVariable {
             }
             (None, None) => return Err(self.missing()),
         };
-        anyhow::ensure!(answer.ok(), "{} refused the value: {}", self.address, self.place.refused(&answer));
+        anyhow::ensure!(answer.ok(), "{} refused the value: {}", self.address, self.at.place.refused(&answer));
         Ok(Receipt::default())
     }
 

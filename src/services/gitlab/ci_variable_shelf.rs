@@ -18,6 +18,7 @@ use crate::shelf::{Created, Shelf, ShelfKind};
 pub(crate) const KIND: ShelfKind = ShelfKind {
     kind: "gitlab/ci-variable",
     about: "CI/CD variables of a project or a group; split over several when large",
+    needs: "scope `api` of a Maintainer of the project or an Owner of the group",
     schema: || schema_for!(Config).to_value(),
     build,
 };
