@@ -139,6 +139,24 @@ async fn a_run_that_lasts_longer_than_a_lease_keeps_the_wheel_and_comes_to_its_e
     assert!(slow(&bench, start, Wish::default()).await.is_ok(), "it was given back");
 }
 
+/// Such as the wait for a rollout, in the middle of a rotation.
+#[tokio::test(start_paused = true)]
+async fn the_wheel_is_held_also_while_one_step_lasts_longer_than_a_lease() {
+    let (bench, start) = (slow_bench(), Instant::now());
+    bench.sandbox.set_latency(Duration::ZERO);
+    let run = slow(&bench, start, force(&["deploy"])).await.unwrap();
+    let plans = run.plan().await;
+    bench.sandbox.set_latency(Duration::from_mins(7));
+    let second = async {
+        tokio::time::sleep(Duration::from_mins(33)).await;
+        slow(&bench, start, Wish::default()).await.err()
+    };
+    let (report, second) = tokio::join!(run.apply(plans), second);
+    assert!(start.elapsed() > Duration::from_mins(40), "{:?}", start.elapsed());
+    assert!(second.expect("two runs act").contains("the slow one"));
+    assert!(rotated(&report, "deploy"), "{}", text(&report));
+}
+
 /// What a stranger makes later is not taken for ours.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_goes_on_minting_writes_down_until_when() {

@@ -7,6 +7,7 @@ mod bad_network;
 mod bad_places;
 mod commands;
 mod demo;
+mod holder;
 mod proxy;
 mod runner;
 mod signals;
