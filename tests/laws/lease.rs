@@ -146,9 +146,9 @@ async fn the_wheel_is_held_also_while_one_step_lasts_longer_than_a_lease() {
     bench.sandbox.set_latency(Duration::ZERO);
     let run = slow(&bench, start, force(&["deploy"])).await.unwrap();
     let plans = run.plan().await;
-    bench.sandbox.set_latency(Duration::from_mins(7));
+    bench.sandbox.set_latency(Duration::from_mins(9));
     let second = async {
-        tokio::time::sleep(Duration::from_mins(33)).await;
+        tokio::time::sleep(Duration::from_mins(31)).await;
         slow(&bench, start, Wish::default()).await.err()
     };
     let (report, second) = tokio::join!(run.apply(plans), second);

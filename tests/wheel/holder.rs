@@ -29,6 +29,7 @@ fn told(environment: &[(&str, &str)]) -> String {
 #[test]
 fn a_run_at_github_is_named_by_its_address() {
     let job = [
+        ("GITHUB_ACTIONS", "true"),
         ("GITHUB_SERVER_URL", "https://github.example.com"),
         ("GITHUB_REPOSITORY", "acme/wheel"),
         ("GITHUB_RUN_ID", "4711"),
@@ -44,7 +45,7 @@ fn a_run_at_github_is_named_by_its_address() {
 
 #[test]
 fn a_job_at_gitlab_is_named_by_its_address() {
-    let told = told(&[("CI_JOB_URL", "https://gitlab.example.com/acme/wheel/-/jobs/4711")]);
+    let told = told(&[("GITLAB_CI", "true"), ("CI_JOB_URL", "https://gitlab.example.com/acme/wheel/-/jobs/4711")]);
     assert!(
         told.contains("another run is turning this wheel: https://gitlab.example.com/acme/wheel/-/jobs/4711, until"),
         "{told}"
