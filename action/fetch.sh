@@ -11,12 +11,13 @@ stop() {
     local text=${1//'%'/%25}
     text=${text//$'\r'/%0D}
     printf '::error title=tokenwheel::nothing was attempted: %s\n' "${text//$'\n'/%0A}"
-    printf 'exit-code=2\n' >>"$GITHUB_OUTPUT"
+    printf 'exit-code=2\nsummary=nothing was attempted\n' >>"$GITHUB_OUTPUT"
     exit 2
 }
 
 bin=${BIN:-${TOKENWHEEL_BIN:-}}
 if [[ -n $bin ]]; then
+    [[ $bin != *$'\n'* ]] || stop 'bin: a path of one line'
     [[ $bin == */* ]] || stop "bin: \"$bin\" is a name and not a path; write ./$bin or where it is, for PATH is not searched"
     [[ -f $bin && -x $bin ]] || stop "bin: $bin is no program"
     bin=$(realpath -- "$bin")

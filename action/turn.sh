@@ -12,7 +12,7 @@ say() {
 
 stop() {
     say error "nothing was attempted: $1"
-    printf 'exit-code=2\n' >>"$GITHUB_OUTPUT"
+    printf 'exit-code=2\nsummary=nothing was attempted\n' >>"$GITHUB_OUTPUT"
     exit 2
 }
 
@@ -77,6 +77,7 @@ esac
 if [[ -z ${TOKENWHEEL_REPORT_DIR:-} ]]; then
     TOKENWHEEL_REPORT_DIR=$(mktemp -d "${RUNNER_TEMP:-${TMPDIR:-/tmp}}/tokenwheel-report.XXXXXXXX")
 fi
+[[ $TOKENWHEEL_REPORT_DIR != *$'\n'* ]] || stop 'report-dir: a path of one line'
 export TOKENWHEEL_REPORT_DIR
 if [[ ${TOKENWHEEL_CONFIG:-} == *$'\n'* ]]; then
     # What it names goes by its own place (a ledger, what is sealed), so that it is where one that was checked out would be.

@@ -58,7 +58,7 @@ class Script(Case):
         self.assertRegex(ran.stdout, r"(?m)^::error title=tokenwheel::nothing was attempted: ")
         for word in words:
             self.assertIn(word, ran.stdout)
-        self.assertEqual(ran.outputs, {"exit-code": "2"})
+        self.assertEqual(ran.outputs, {"exit-code": "2", "summary": "nothing was attempted"})
         self.assertEqual(list(self.folder.glob("tokenwheel.*/*")), [], "something was left to be run")
 
 
@@ -164,6 +164,7 @@ class Fetch(Script):
         self.refused(self.fetch(PATH=path), "belongs to no release")
         self.refused(self.fetch(BIN="./nothing"), "is no program")
         self.refused(self.fetch(BIN="./"), "is no program")
+        self.refused(self.fetch(BIN=f"{self.fake}\nbin=/bin/true"), "one line")
 
 
 class Turn(Script):
@@ -240,6 +241,7 @@ class Turn(Script):
         self.assertTrue(pathlib.Path(ran.outputs["report-dir"]).is_dir())
         self.assertNotEqual(self.turn().outputs["report-dir"], ran.outputs["report-dir"])
         self.assertEqual(self.turn(TOKENWHEEL_REPORT_DIR="here").outputs["report-dir"], "here")
+        self.refused(self.turn(TOKENWHEEL_REPORT_DIR="here\nrotated=everything"), "one line")
 
     def test_a_cancelled_job_tells_the_program_and_waits_for_its_end(self):
         self.fake.write_text(

@@ -1,5 +1,7 @@
 """What a job is told: values to hide, outputs for the steps after it, a page of its own, annotations."""
 
+import shutil
+
 from stage import VERSION, Case, Wheel
 
 # Two steps: one writes a new value into a file, and the next, which is none of ours, shows the file.
@@ -46,6 +48,18 @@ class Masks(Case):
         self.assertGreaterEqual(len(value), 32)
         self.assertNotIn(value, ran.text)
         self.assertEqual(shown["told"], "shared 0")
+
+
+class AtHome(Case):
+    def test_the_action_is_used_from_its_own_repository_too(self):
+        self.publish()
+        before = f"uses: actions/checkout@{'0' * 40}\n        with: {{ persist-credentials: false }}\n      - uses: ./"
+        self.workflow("leak", LEAK.replace(f"uses: tokenwheel/tokenwheel@v{VERSION}", before))
+        shutil.copytree(self.action, self.repository, dirs_exist_ok=True)
+        self.commit()
+        ran = self.act("workflow_dispatch")
+        self.passes(ran)
+        self.assertEqual(ran.outputs()["rotated"], "shared")
 
 
 class Told(Wheel):
