@@ -2,6 +2,7 @@
 
 mod commands;
 mod machine;
+mod offline;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -79,6 +80,9 @@ enum Command {
         /// Without any credential, for merge requests.
         #[arg(long)]
         offline: bool,
+        /// Also show what differs in meaning from this config: the one that a merge request would change.
+        #[arg(long, requires = "offline", value_name = "FILE")]
+        against: Option<PathBuf>,
         /// Which rights to ask for, per connection.
         #[arg(long, conflicts_with = "offline")]
         needs: bool,
@@ -242,7 +246,8 @@ async fn run(cli: Cli, runner: Arc<Runner>) -> Result<Level, Fatal> {
             Ok(Level::Well)
         }
         Command::Demo => demo::run().await.map_err(|why| fatal(&why)),
-        Command::Check { offline, needs } => commands::check(&config, &out, offline, needs).await,
+        Command::Check { offline: true, against, .. } => offline::check(&config, &out, against.as_deref()),
+        Command::Check { needs, .. } => commands::check(&config, &out, needs).await,
         Command::Plan { choice, detailed_exitcode } => {
             commands::plan(&config, &out, choice.wish()?, detailed_exitcode).await
         }

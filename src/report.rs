@@ -4,6 +4,7 @@ mod exit;
 mod json;
 mod junit;
 mod markdown;
+mod offline;
 mod openmetrics;
 mod outcome;
 mod outputs;
@@ -15,6 +16,7 @@ use crate::config::Source;
 use crate::plan::{Moment, Plan, Seat, Sight};
 use crate::run::{ConnectionState, Observation, Wheel};
 pub use exit::Level;
+pub use offline::{Against, NotRead, OfflineReport};
 pub use outcome::{Dates, Outcome, Retired};
 
 /// What one run came to.

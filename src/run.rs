@@ -33,7 +33,7 @@ use crate::plan::{self, Asked, Moment, Plan};
 use crate::report::{ConnectionReport, Outcome, RunReport, TokenReport};
 use crate::rotation::Verb;
 use crate::token::{Salt, TokenValue};
-pub use check::{Finding, needs, offline};
+pub use check::{Difference, Finding, Grade, Side, differences, needs, offline};
 pub use credentials::Credential;
 pub use login::ConnectionState;
 pub use observe::Observation;

@@ -5,6 +5,7 @@
 //! control characters: <https://docs.gitlab.com/ci/jobs/job_logs/#custom-collapsible-sections>.
 
 mod commands;
+mod offline;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -69,25 +69,13 @@ pub(super) async fn plan(config: &Path, out: &Output, wish: Wish, detailed: bool
     Ok(if detailed && level == Level::Well && report.anything_due() { Level::Due } else { level })
 }
 
-pub(super) async fn check(path: &Path, out: &Output, offline: bool, needs: bool) -> Result<Level, Fatal> {
-    if !offline && !needs {
-        let (config, run) = observe(path, out, Wish::default(), Reach::Reads).await?;
-        return Ok(out.show(&run.check(&config).await));
-    }
-    let config = load(path)?;
+pub(super) async fn check(path: &Path, out: &Output, needs: bool) -> Result<Level, Fatal> {
     if needs {
-        report::print(&run::needs(&config));
+        report::print(&run::needs(&load(path)?));
         return Ok(Level::Well);
     }
-    let wheel = Wheel::build(&config, &setup(true)).map_err(|problems| fatal(&problems.to_string()))?;
-    let findings = run::offline(&wheel, &config);
-    for finding in &findings {
-        report::print(&format!("{}: {}\n", finding.token, finding.what));
-    }
-    let tokens = text::count(wheel.tokens.len(), "token");
-    report::print(&format!("{tokens} over {}: ", text::count(wheel.connections.len(), "connection")));
-    report::print(if findings.is_empty() { "the config is sound\n" } else { "the config cannot be kept as it is\n" });
-    Ok(if findings.is_empty() { Level::Well } else { Level::Config })
+    let (config, run) = observe(path, out, Wish::default(), Reach::Reads).await?;
+    Ok(out.show(&run.check(&config).await))
 }
 
 /// Why nothing was attempted.
@@ -109,7 +97,7 @@ fn not_begun(why: &NotBegun) -> Fatal {
     Fatal { why: format!("fatal: {why}"), level: Level::Config }
 }
 
-fn load(path: &Path) -> Result<Config, Fatal> {
+pub(super) fn load(path: &Path) -> Result<Config, Fatal> {
     config::load(path).map_err(|problems| fatal(&problems.to_string()))
 }
 

@@ -41,6 +41,6 @@ pub(super) fn render(report: &RunReport) -> String {
 }
 
 /// Text that stays inside its cell.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     text::plain(text).replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;").replace('`', "'")
 }

@@ -1,5 +1,7 @@
 //! `check`: the config, the credentials, the rights, and every rehearsal that only looks. It changes nothing.
 
+mod against;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -15,12 +17,13 @@ use crate::report::{Outcome, RunReport};
 use crate::services;
 use crate::text;
 use crate::token::Order;
+pub use against::{Difference, Grade, Side, differences};
 
 /// Something that the config alone shows to be wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The token.
-    pub token: String,
+    /// The token, or the key of the config.
+    pub of: String,
     /// The sentence.
     pub what: String,
 }
@@ -29,7 +32,7 @@ pub struct Finding {
 pub fn offline(wheel: &Wheel, config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, token) in &wheel.tokens {
-        let mut say = |what: String| findings.push(Finding { token: name.clone(), what });
+        let mut say = |what: String| findings.push(Finding { of: name.clone(), what });
         let (ttl, every) = (token.wanted.ttl, config.every);
         if let Some(ttl) = ttl.filter(|ttl| *ttl <= every + every / 2 && !token.wanted.watch) {
             let (ttl, every, late) = (text::span(ttl), text::span(every), text::span(config.every / 2));
@@ -107,7 +110,7 @@ impl Run {
         let rehearsals = join_all(plans.iter().map(|plan| self.rehearse(plan))).await;
         for (plan, mut problems) in plans.iter().zip(rehearsals) {
             problems.extend(
-                by_token.iter().filter(|finding| finding.token == plan.name).map(|finding| finding.what.clone()),
+                by_token.iter().filter(|finding| finding.of == plan.name).map(|finding| finding.what.clone()),
             );
             if let Step::Refuse { why } = &plan.step {
                 problems.push(why.clone());
