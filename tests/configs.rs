@@ -5,6 +5,7 @@ mod common;
 
 #[cfg(test)]
 mod configs {
+    mod against;
     mod agree;
     mod connections;
     mod good;

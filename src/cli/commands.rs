@@ -13,7 +13,6 @@ use crate::plan::Asked;
 use crate::report::{self, Format, Level, RunReport};
 use crate::run::{self, NotBegun, Reach, Run, Supply, Wheel, Wish};
 use crate::runner::Runner;
-use crate::text;
 use crate::token::TokenValue;
 
 pub(super) async fn supply(

@@ -29,7 +29,8 @@ fn against(base: &Path, after: Side<'_>) -> Against {
     if !base.exists() {
         return Against { file, not_read: Some(NotRead::Missing), differences: run::differences(None, after) };
     }
-    let unsound = |why: String| Against { file: file.clone(), not_read: Some(NotRead::Unsound(why)), differences: Vec::new() };
+    let unsound =
+        |why: String| Against { file: file.clone(), not_read: Some(NotRead::Unsound(why)), differences: Vec::new() };
     let config = match config::load(base) {
         Ok(config) => config,
         Err(problems) => return unsound(problems.to_string()),

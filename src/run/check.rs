@@ -109,9 +109,8 @@ impl Run {
         let by_token = offline(&self.wheel, config);
         let rehearsals = join_all(plans.iter().map(|plan| self.rehearse(plan))).await;
         for (plan, mut problems) in plans.iter().zip(rehearsals) {
-            problems.extend(
-                by_token.iter().filter(|finding| finding.of == plan.name).map(|finding| finding.what.clone()),
-            );
+            problems
+                .extend(by_token.iter().filter(|finding| finding.of == plan.name).map(|finding| finding.what.clone()));
             if let Step::Refuse { why } = &plan.step {
                 problems.push(why.clone());
             }

@@ -44,8 +44,6 @@ impl Runner {
 
 fn keep(report: &OfflineReport, folder: &Path) -> Result<(), String> {
     std::fs::create_dir_all(folder)
-        .and_then(|()| {
-            KEPT.iter().try_for_each(|(name, form)| std::fs::write(folder.join(name), report.render(*form)))
-        })
+        .and_then(|()| KEPT.iter().try_for_each(|(name, form)| std::fs::write(folder.join(name), report.render(*form))))
         .map_err(|error| format!("the report could not be kept in {}: {error}", folder.display()))
 }

@@ -13,7 +13,6 @@ use url::Url;
 use super::super::setup::Wheel;
 use crate::config::{Config, ConnectionSpec, PartSpec};
 use crate::text;
-use keys::Change;
 
 /// What a difference is about, the most dangerous first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,9 +104,15 @@ impl<'a> Comparison<'a> {
 
     /// The keys of a part. Without an old part only what matters by itself is told.
     fn keys(&mut self, of: &str, before: Option<&Value>, after: &Value) {
-        for Change { grade, what } in keys::changes(before, after) {
-            if before.is_some() || grade < Grade::Other {
-                self.say(grade, of, what);
+        self.keys_besides(of, (before, ""), (after, ""));
+    }
+
+    /// The same without what two sentences about the part, as it was and as it is, have said already.
+    fn keys_besides(&mut self, of: &str, before: (Option<&Value>, &str), after: (&Value, &str)) {
+        for change in keys::changes(before.0, after.0) {
+            let said = before.1 != after.1 && change.is_in(before.1, after.1);
+            if !said && (before.0.is_some() || change.grade < Grade::Other) {
+                self.say(change.grade, of, change.what);
             }
         }
     }
@@ -193,7 +198,9 @@ impl<'a> Comparison<'a> {
         match (&old.ledger, &new.ledger) {
             (None, None) => {}
             (None, Some(new)) => self.say(Grade::Other, "ledger", format!("new: {}", new.kind)),
-            (Some(_), None) => self.say(Grade::Guard, "ledger", "it is gone: what is to be retired is remembered nowhere"),
+            (Some(_), None) => {
+                self.say(Grade::Guard, "ledger", "it is gone: what is to be retired is remembered nowhere")
+            }
             (Some(was), Some(is)) => {
                 let moved = was.kind != is.kind || over(old, was) != over(new, is) || was.keys != is.keys;
                 if moved {

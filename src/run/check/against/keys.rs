@@ -13,6 +13,16 @@ use crate::config::Source;
 pub(super) struct Change {
     pub(super) grade: Grade,
     pub(super) what: String,
+    old: Option<String>,
+    new: Option<String>,
+}
+
+impl Change {
+    /// Whether two sentences, of before and of now, say all of it already.
+    pub(super) fn is_in(&self, before: &str, after: &str) -> bool {
+        let said = |value: &Option<String>, sentence: &str| value.as_ref().is_none_or(|value| sentence.contains(value));
+        self.grade == Grade::Other && said(&self.old, before) && said(&self.new, after)
+    }
 }
 
 /// In which direction a key gives more.
@@ -90,27 +100,30 @@ fn flatten<'v>(path: &str, value: &'v Value, leaves: &mut BTreeMap<String, &'v V
 }
 
 fn change(path: &str, old: Option<&Value>, new: Option<&Value>) -> Change {
-    let plain = |grade| Change { grade, what: changed(path, old.map(shown).as_ref(), new.map(shown).as_ref()) };
+    let (was, is) = (old.map(shown), new.map(shown));
+    let (grade, more) = judged(path, old, new);
+    let what = match more.filter(|_| old.is_some()) {
+        Some(more) => format!("`{path}`: also {more}"),
+        None => changed(path, was.as_ref(), is.as_ref()),
+    };
+    Change { grade, what, old: was, new: is }
+}
+
+/// What a change is about, and what a list has now besides.
+fn judged(path: &str, old: Option<&Value>, new: Option<&Value>) -> (Grade, Option<String>) {
     if let Some(to) = new.and_then(origin) {
         let moves = old.and_then(origin).is_none_or(|from| from != to);
-        return plain(if moves { Grade::Host } else { Grade::Other });
+        return (if moves { Grade::Host } else { Grade::Other }, None);
     }
     if new.and_then(Value::as_str).is_some_and(|text| Source::parse(text).is_ok()) {
-        return plain(Grade::Credential);
+        return (Grade::Credential, None);
     }
-    let rule = WIDENS.iter().find(|(word, _, _)| path.split('.').any(|step| step == *word));
-    match rule {
-        Some((_, more, grade)) if gives_more(*more, old, new) => {
-            let added = match more {
-                More::Items | More::ItemsOrNone => added(old, new),
-                _ => None,
-            };
-            match added.filter(|_| old.is_some()) {
-                Some(added) => Change { grade: *grade, what: format!("`{path}`: also {added}") },
-                None => plain(*grade),
-            }
+    match WIDENS.iter().find(|(word, _, _)| path.split('.').any(|step| step == *word)) {
+        Some((_, more @ (More::Items | More::ItemsOrNone), grade)) if gives_more(*more, old, new) => {
+            (*grade, added(old, new))
         }
-        _ => plain(Grade::Other),
+        Some((_, more, grade)) if gives_more(*more, old, new) => (*grade, None),
+        _ => (Grade::Other, None),
     }
 }
 
@@ -126,7 +139,8 @@ fn gives_more(more: More, old: Option<&Value>, new: Option<&Value>) -> bool {
         More::Items => added(old, new).is_some(),
         More::ItemsOrNone => no_items(new) || added(old, new).is_some(),
         More::Words(words) => {
-            let rank = |value: Option<&Value>| words.iter().position(|word| value.and_then(Value::as_str) == Some(*word));
+            let rank =
+                |value: Option<&Value>| words.iter().position(|word| value.and_then(Value::as_str) == Some(*word));
             match (value_of(new), rank(new), rank(old)) {
                 // A word that is not known here may be any.
                 (Some(_), None, _) => true,
@@ -218,7 +232,7 @@ mod tests {
     fn grade(old: Value, new: Value) -> (Grade, String) {
         let mut found = changes(Some(&old), &new);
         assert_eq!(found.len(), 1, "{old} {new}");
-        let Change { grade, what } = found.remove(0);
+        let Change { grade, what, .. } = found.remove(0);
         (grade, what)
     }
 
@@ -227,14 +241,22 @@ mod tests {
         let wider = [
             (json!({ "scopes": ["a"] }), json!({ "scopes": ["a", "b"] }), Grade::Rights),
             (json!({ "scopes": ["a"] }), json!({}), Grade::Rights),
-            (json!({ "permissions": { "contents": "read" } }), json!({ "permissions": { "contents": "write" } }), Grade::Rights),
+            (
+                json!({ "permissions": { "contents": "read" } }),
+                json!({ "permissions": { "contents": "write" } }),
+                Grade::Rights,
+            ),
             (json!({ "permissions": { "a": "read" } }), json!({ "permissions": { "a": "owner" } }), Grade::Rights),
             (json!({ "create": { "access_level": 30 } }), json!({ "create": { "access_level": 40 } }), Grade::Rights),
             (json!({ "recipients": ["age1a"] }), json!({ "recipients": ["age1b"] }), Grade::Place),
             (json!({ "environment_scope": "production" }), json!({ "environment_scope": "*" }), Grade::Place),
             (json!({ "environment_scope": "review/a" }), json!({ "environment_scope": "review/*" }), Grade::Place),
             (json!({ "create": { "masked": true } }), json!({ "create": { "masked": false } }), Grade::Guard),
-            (json!({ "despite_other_secure_settings": false }), json!({ "despite_other_secure_settings": true }), Grade::Guard),
+            (
+                json!({ "despite_other_secure_settings": false }),
+                json!({ "despite_other_secure_settings": true }),
+                Grade::Guard,
+            ),
             (json!({ "try_at": { "url": "https://a/x" } }), json!({ "try_at": { "url": "https://b/x" } }), Grade::Host),
             (json!({ "try_at": { "url": "https://a/x" } }), json!({ "try_at": { "url": "http://a/x" } }), Grade::Host),
             (json!({ "client_secret": "env:A" }), json!({ "client_secret": "env:B" }), Grade::Credential),
@@ -243,7 +265,8 @@ mod tests {
             assert_eq!(grade(old.clone(), new.clone()).0, expected, "{old} → {new}");
             // The way back gives nothing, save that another credential is another one either way.
             let back = grade(new.clone(), old.clone()).0;
-            let either_way = matches!(expected, Grade::Credential | Grade::Host) || old == json!({ "recipients": ["age1a"] });
+            let either_way =
+                matches!(expected, Grade::Credential | Grade::Host) || old == json!({ "recipients": ["age1a"] });
             assert_eq!(back, if either_way { expected } else { Grade::Other }, "{new} → {old}");
         }
     }

@@ -1,7 +1,7 @@
 //! What changes of a token: what mints it, where it goes, when it turns.
 
 use super::super::super::setup::Turning;
-use super::{Comparison, Grade, Side, changed, from_to, host, local, over, span};
+use super::{Comparison, Grade, Side, changed, local, over, span};
 use crate::config::{PlaceSpec, TokenSpec};
 use crate::plan::Seat;
 use crate::text;
@@ -39,7 +39,6 @@ impl Comparison<'_> {
     fn new_token(&mut self, of: &str, token: &Turning) {
         let after = self.after;
         let spec = &token.spec;
-        let kind = &spec.issuer.kind;
         let mut places: Vec<String> = Vec::new();
         for (place, to) in spec.destinations.iter().zip(&token.destinations) {
             places.push(local(after.config, to.address().as_str()));
@@ -47,9 +46,9 @@ impl Comparison<'_> {
         }
         let places = if places.is_empty() { "nowhere".to_owned() } else { text::list(&places) };
         let verb = if spec.watch { "watched" } else { "turned" };
-        self.say(Grade::Place, of, format!("new: {} ({kind}) would be {verb}, and go to {places}", token.issuer.subject()));
+        self.say(Grade::Place, of, format!("new: {} would be {verb}, and go to {places}", token.issuer.subject()));
         self.keys(of, None, &spec.issuer.keys);
-        for source in &spec.own {
+        if let Some(source) = &spec.own {
             self.say(Grade::Credential, of, format!("it rotates itself with {source}"));
         }
         if let Some(login) = &spec.login {
@@ -83,7 +82,7 @@ impl Comparison<'_> {
         let subject = token.issuer.subject().to_string();
         let before = self.at_its_new_host(side, &was.connection, &was.issuer.subject().to_string());
         if old.kind != new.kind {
-            let what = format!("it is minted by {} ({subject}), no longer by {} ({before})", new.kind, old.kind);
+            let what = format!("another token is turned: {subject}, no longer {before}");
             self.say(Grade::Place, of, what);
             self.keys(of, None, &new.keys);
             return;
@@ -91,12 +90,13 @@ impl Comparison<'_> {
         if subject != before && was.connection == token.connection {
             self.say(Grade::Place, of, format!("another token is turned: {subject}, no longer {before}"));
         }
-        self.keys(of, Some(&old.keys), &new.keys);
+        self.keys_besides(of, (Some(&old.keys), &before), (&new.keys, &subject));
     }
 
     /// What a text of the old config says where only the host of its connection moved, which is told of the connection.
     fn at_its_new_host(&self, side: Side<'_>, connection: &str, text: &str) -> String {
-        let moved = |side: Side<'_>| side.wheel.connections.get(connection).map(|linked| linked.connection.host().to_owned());
+        let moved =
+            |side: Side<'_>| side.wheel.connections.get(connection).map(|linked| linked.connection.host().to_owned());
         match (moved(side), moved(self.after)) {
             (Some(from), Some(to)) if !from.is_empty() => text.replace(&from, &to),
             _ => text.to_owned(),
@@ -121,7 +121,7 @@ impl Comparison<'_> {
             match old.iter().position(|(known, _)| *known == address) {
                 Some(at) => {
                     let (_, known) = old.remove(at);
-                    self.place(of, &address, (side, known), place);
+                    self.place(of, (&address, &address), (side, known), place);
                 }
                 None => fresh.push((address, place)),
             }
@@ -132,7 +132,7 @@ impl Comparison<'_> {
                 Some(at) => {
                     let (from, gone) = old.remove(at);
                     self.say(Grade::Place, of, format!("it would go to {address}, no longer to {from}"));
-                    self.place(of, &address, (side, gone), place);
+                    self.place(of, (&from, &address), (side, gone), place);
                 }
                 None => {
                     self.say(Grade::Place, of, format!("it would also go to {address}"));
@@ -145,19 +145,26 @@ impl Comparison<'_> {
         }
     }
 
-    fn place(&mut self, of: &str, address: &str, (side, old): (Side<'_>, &PlaceSpec), new: &PlaceSpec) {
+    fn place(
+        &mut self,
+        of: &str,
+        (before, address): (&str, &str),
+        (side, old): (Side<'_>, &PlaceSpec),
+        new: &PlaceSpec,
+    ) {
         let of = &format!("{of} at {address}");
         let config = self.after.config;
         let (from, to) = (over(side.config, &old.part), over(config, &new.part));
         if from != to {
             self.say(Grade::Credential, of, changed("connection", from.as_ref(), to.as_ref()));
         }
-        self.keys(of, Some(&old.part.keys), &new.part.keys);
+        self.keys_besides(of, (Some(&old.part.keys), before), (&new.part.keys, address));
         if old.form != new.form {
             self.say(Grade::Other, of, "the form in which it is given changes (`as:` or `part:`)");
         }
         if old.first != new.first {
-            let what = if new.first { "it is given before the others" } else { "it is no longer given before the others" };
+            let what =
+                if new.first { "it is given before the others" } else { "it is no longer given before the others" };
             self.say(Grade::Other, of, what);
         }
     }
