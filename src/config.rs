@@ -49,6 +49,11 @@ impl Config {
     }
 }
 
+/// A document that is no config of ours, where it is as plain as those are.
+pub(crate) fn yaml(text: &str) -> Option<Value> {
+    tree::parse("", text).ok().map(|node| node.json())
+}
+
 /// Where something stands in the config, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spot {

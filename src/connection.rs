@@ -35,6 +35,85 @@ impl Slot {
     }
 }
 
+/// The job that this process runs in, as its runner tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// The service whose job it is: `gitlab` or `github`.
+    pub service: &'static str,
+    /// The host of that very server, as its connections call it.
+    pub host: String,
+    /// The project or repository whose pipeline it is.
+    pub project: String,
+    /// The file of its workflow, where the service names it.
+    pub workflow: Option<String>,
+    /// The environments that its workflow names.
+    pub environments: Vec<String>,
+}
+
+impl Job {
+    /// Reads the environment of a job. GitLab: <https://docs.gitlab.com/ci/variables/predefined_variables/>, GitHub:
+    /// <https://docs.github.com/en/actions/reference/workflows-and-actions/variables>
+    pub fn of(variable: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
+        let host = |name: &str| Some(Url::parse(&variable(name)?).ok()?.host_str()?.to_owned());
+        let is = |name: &str| variable(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
+        let none = Vec::new();
+        if is("GITHUB_ACTIONS") {
+            let project = variable("GITHUB_REPOSITORY")?;
+            // acme/app/.github/workflows/rotate.yml@refs/heads/main
+            let workflow = variable("GITHUB_WORKFLOW_REF").and_then(|path| {
+                let path = path.split('@').next()?.strip_prefix(&format!("{project}/"))?.to_owned();
+                Some(path)
+            });
+            return Some(Self {
+                service: "github",
+                host: host("GITHUB_SERVER_URL")?,
+                project,
+                workflow,
+                environments: none,
+            });
+        }
+        if is("GITLAB_CI") {
+            let (host, project) = (host("CI_SERVER_URL")?, variable("CI_PROJECT_PATH")?);
+            return Some(Self { service: "gitlab", host, project, workflow: None, environments: none });
+        }
+        None
+    }
+}
+
+/// What decides whether a pipeline runs, and with what.
+#[derive(Clone, Debug, Default)]
+pub struct Pipeline {
+    /// What starts it; `None` where the service does not keep its schedules.
+    pub schedules: Option<Vec<Schedule>>,
+    /// Why it does not run at all, if so.
+    pub stopped: Option<String>,
+    /// Which of the variables that were asked for exist: the place, and the name.
+    pub found: Vec<(String, String)>,
+    /// What could not be looked at, and why.
+    pub unseen: Vec<String>,
+}
+
+/// A schedule of a pipeline.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// For people.
+    pub name: String,
+    /// When it starts, in five fields.
+    pub cron: String,
+    /// The time zone of these fields.
+    pub zone: String,
+    /// Why it starts nothing, if so.
+    pub stopped: Option<String>,
+    /// The branch or tag.
+    pub on: String,
+    /// Whether that is protected; `None` where it cannot be seen.
+    pub protected: Option<bool>,
+    /// How [`crate::destination::Given::by`] names it.
+    pub by: String,
+    /// The names of the variables that it gives to its pipelines.
+    pub gives: Vec<String>,
+}
+
 /// Who a credential turned out to be.
 pub struct Login {
     /// Whose it is, for people: `@platform-bot`. Some services do not tell.
@@ -88,6 +167,18 @@ pub trait Connection: Any + Send + Sync {
 
     /// Ends what was opened in this run, such as a session. Called once, at its end.
     async fn log_out(&self) {}
+
+    /// The places from which the jobs of a pipeline of this service are given variables, the strongest first, as
+    /// [`crate::destination::Given::by`] names them.
+    fn levels(&self, _job: &Job) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Looks at the pipeline that a job of this service is part of: what starts it, and which of these variables, each a
+    /// place and a name, exist beside the rotated ones.
+    async fn pipeline(&self, _job: &Job, _names: &[(String, String)]) -> anyhow::Result<Pipeline> {
+        Ok(Pipeline::default())
+    }
 
     /// Reads a credential that is kept in this service: `vault:PATH#KEY`.
     async fn secret(&self, _path: &str, _key: &str) -> anyhow::Result<TokenValue> {

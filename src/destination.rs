@@ -96,6 +96,17 @@ pub struct Ask<'a> {
     pub last: Option<&'a Receipt>,
 }
 
+/// A variable that jobs are given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Its name.
+    pub name: String,
+    /// The place that gives it, as [`crate::connection::Connection::levels`] names it.
+    pub by: String,
+    /// Whether only jobs of protected branches and tags get it, as far as it was seen.
+    pub protected: bool,
+}
+
 /// Holds a token for those who use it. The module says what it owes.
 #[async_trait]
 pub trait Destination: Send + Sync {
@@ -118,6 +129,11 @@ pub trait Destination: Send + Sync {
     /// is confirmed; until it succeeds the destination counts as owed.
     async fn clear_up(&self, _receipt: &Receipt) -> anyhow::Result<()> {
         Ok(())
+    }
+
+    /// The variable by which the jobs of a pipeline get what is held here; asked after [`Self::holds`].
+    fn gives(&self) -> Option<Given> {
+        None
     }
 
     /// Who could read a refresher kept here besides the job that needs it; asked after [`Self::holds`].

@@ -15,6 +15,7 @@ mod laws {
     mod memory;
     mod order;
     mod pair;
+    mod pipeline;
     mod single;
     mod stage;
     mod truth;

@@ -1,11 +1,14 @@
 //! `check`: the config, the credentials, the rights, and every rehearsal that only looks. It changes nothing.
 
 mod against;
+mod cron;
+mod pipeline;
+mod workflow;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use futures_util::future::join_all;
 
 use super::Run;
@@ -59,7 +62,23 @@ pub fn offline(wheel: &Wheel, config: &Config) -> Vec<Finding> {
             ));
         }
     }
+    findings.extend(workflow::too_slow(config));
     findings
+}
+
+/// A token that dies before the schedule may come again is at risk, whatever `every:` says.
+fn alone_too_long(report: &mut RunReport, gap: TimeDelta) {
+    let next = report.started + gap;
+    for token in report.tokens.iter_mut().filter(|token| matches!(token.outcome, Outcome::Kept)) {
+        if let Some(dies) = token.dies.filter(|dies| *dies <= next) {
+            let (dies, next) = (text::when(dies, report.started), text::when(next, report.started));
+            token.outcome = Outcome::Refused(format!(
+                "it dies {dies}, and the schedule may come no sooner than {next}: run `rotate` by hand before, and let it \
+                 come more often"
+            ));
+            token.at_risk = true;
+        }
+    }
 }
 
 /// The rights that each connection needs, per kind in use.
@@ -118,6 +137,15 @@ impl Run {
             outcomes.insert(plan.name.clone(), outcome);
         }
         let mut report = self.report("check", &plans, outcomes);
+        let found = self.pipeline(config).await;
+        let elsewhere = by_token.iter().filter(|finding| !self.wheel.tokens.contains_key(&finding.of));
+        let troubles: Vec<String> =
+            elsewhere.map(|finding| format!("{}: {}", finding.of, finding.what)).chain(found.troubles).collect();
+        report.troubled |= !troubles.is_empty();
+        report.notes.extend(troubles.into_iter().chain(found.notes));
+        if let Some(gap) = found.gap {
+            alone_too_long(&mut report, gap);
+        }
         for (name, state) in &self.connections {
             let wide = state.alive.values().filter_map(|alive| alive.login.too_wide.as_ref());
             report.notes.extend(wide.map(|wide| format!("connection {name} has more rights than it needs: {wide}")));

@@ -12,7 +12,7 @@ use super::credentials::Credential;
 use super::means::means;
 use super::place::{Place, only_minted};
 use crate::config::{Config, ConnectionSpec, PartSpec, PlaceSpec, Problem, Problems, Source, Spot, TokenSpec, nearest};
-use crate::connection::{Connecting, Connection, Means, Needed, Nowhere, Slot};
+use crate::connection::{Connecting, Connection, Job, Means, Needed, Nowhere, Slot};
 use crate::destination::Site;
 use crate::http::{Http, Transport, address};
 use crate::issuer::{Ground, Issuer, Succession};
@@ -51,6 +51,8 @@ pub struct Wheel {
     pub shelf_connection: Option<String>,
     /// The most tokens that a run rotates.
     pub max_rotations: usize,
+    /// The job that this process runs in, if it is one.
+    pub(super) job: Option<Job>,
     /// Where the identity of the job is asked for.
     pub(super) identity: Identity,
 }
@@ -114,7 +116,8 @@ impl Wheel {
             let (url, token) = (variable("ACTIONS_ID_TOKEN_REQUEST_URL"), variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN"));
             let identity = Identity { url, token, http };
             let max_rotations = config.max_rotations;
-            Ok(Self { connections, tokens, shelf, shelf_connection, max_rotations, identity })
+            let job = Job::of(&variable);
+            Ok(Self { connections, tokens, shelf, shelf_connection, max_rotations, job, identity })
         } else {
             Err(Problems(builder.problems))
         }

@@ -15,6 +15,7 @@ pub(super) mod installation_token;
 mod login;
 mod pace;
 pub(super) mod personal_access_token;
+mod pipeline;
 mod place;
 mod sealed;
 mod secret;
@@ -34,7 +35,7 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 use url::Url;
 
-use crate::connection::{Connecting, Connection, Login, LoginError, Needed, ServiceKind, Slot};
+use crate::connection::{Connecting, Connection, Job, Login, LoginError, Needed, Pipeline, ServiceKind, Slot};
 use crate::http::{Answer, Cause, Http, HttpError};
 use crate::issuer::Leave;
 use crate::token::TokenValue;
@@ -226,6 +227,14 @@ impl Connection for GitHub {
     fn sibling(&self, slot: Slot) -> Arc<dyn Connection> {
         let needs = Arc::clone(&self.needs);
         Arc::new(Self::with(Arc::clone(&self.http), self.at.clone(), slot, self.app.clone(), needs))
+    }
+
+    fn levels(&self, job: &Job) -> Vec<String> {
+        pipeline::levels(job)
+    }
+
+    async fn pipeline(&self, job: &Job, names: &[(String, String)]) -> anyhow::Result<Pipeline> {
+        self.look_at_pipeline(job, names).await
     }
 
     fn forget(&self) {}

@@ -7,6 +7,7 @@ pub(super) mod ci_variable_shelf;
 pub(super) mod deploy_token;
 pub(super) mod group_access_token;
 pub(super) mod personal_access_token;
+mod pipeline;
 pub(super) mod pipeline_schedule_variable;
 pub(super) mod pipeline_trigger_token;
 pub(super) mod project_access_token;
@@ -25,10 +26,11 @@ use async_trait::async_trait;
 use gitlab::api::Endpoint;
 use gitlab::api::personal_access_tokens::PersonalAccessTokenSelf;
 use http::header::HeaderName;
+use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 use url::Url;
 
-use crate::connection::{Connection, Login, LoginError, Needed, ServiceKind, Slot, no_keys};
+use crate::connection::{Connection, Job, Login, LoginError, Needed, Pipeline, ServiceKind, Slot, no_keys};
 use crate::http::{Answer, Call, Cause, Http, HttpError, Retry};
 use crate::token::{TokenValue, ValueShape};
 use token_json::TokenJson;
@@ -205,10 +207,11 @@ impl GitLab {
             let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(listings.entry(key.to_string()).or_default())
         };
-        listing.get_or_try_init(|| self.pages(endpoint)).await.map(Arc::clone)
+        let pages = || async { self.pages(endpoint).await.map(Arc::new) };
+        listing.get_or_try_init(pages).await.map(Arc::clone)
     }
 
-    async fn pages(&self, endpoint: &(impl Endpoint + Sync)) -> Result<Arc<Vec<serde_json::Value>>, HttpError> {
+    async fn pages<T: DeserializeOwned>(&self, endpoint: &(impl Endpoint + Sync)) -> Result<Vec<T>, HttpError> {
         let mut all = Vec::new();
         for page in 1..=1000 {
             let paged = wire::Page { of: endpoint, number: page, size: PAGE };
@@ -216,14 +219,14 @@ impl GitLab {
             if !answer.ok() {
                 return Err(answer.refused(&meaning(&answer)));
             }
-            all.extend(answer.json::<Vec<serde_json::Value>>()?);
+            all.extend(answer.json::<Vec<T>>()?);
             // Totals may be missing; the next page is always named, and empty at the end.
             let next = answer.headers.get("x-next-page").and_then(|next| next.to_str().ok()).unwrap_or_default();
             if next.trim().is_empty() {
                 break;
             }
         }
-        Ok(Arc::new(all))
+        Ok(all)
     }
 
     /// What a token of this GitLab looks like. Newer ones are routable and longer, with a dot.
@@ -294,6 +297,14 @@ impl Connection for GitLab {
             }
         }
         Ok(aliases)
+    }
+
+    fn levels(&self, job: &Job) -> Vec<String> {
+        pipeline::levels(job)
+    }
+
+    async fn pipeline(&self, job: &Job, names: &[(String, String)]) -> anyhow::Result<Pipeline> {
+        self.look_at_pipeline(job, names).await
     }
 
     fn forget(&self) {

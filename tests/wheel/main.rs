@@ -16,3 +16,4 @@ mod stage;
 mod styra_das;
 mod supply;
 mod tls;
+mod workflow;

@@ -17,6 +17,7 @@ mod secrets;
 mod seed;
 mod show;
 mod variables;
+mod workflows;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -98,6 +99,8 @@ pub struct GitHub {
     repositories: BTreeMap<u64, Repository>,
     /// Former paths of repositories, in small letters.
     moved: BTreeMap<String, u64>,
+    /// The states of workflows, by repository and file.
+    workflows: BTreeMap<(u64, String), String>,
     tokens: BTreeMap<u64, Token>,
     by_value: HashMap<String, u64>,
     pairs: BTreeMap<(Store, Place), Pair>,
@@ -149,6 +152,7 @@ impl GitHub {
             members: Vec::new(),
             repositories: BTreeMap::new(),
             moved: BTreeMap::new(),
+            workflows: BTreeMap::new(),
             tokens: BTreeMap::new(),
             by_value: HashMap::new(),
             pairs: BTreeMap::new(),
@@ -237,6 +241,7 @@ impl GitHub {
                     self.variables(request, caller, &place, rest, params)
                 }
             }
+            ("GET", ["actions", "workflows", file]) => self.workflow(caller, id, file),
             (_, ["hooks", rest @ ..]) => self.hooks(request, caller, &place, rest, params),
             (_, ["keys", rest @ ..]) => self.keys(request, caller, id, rest, params),
             _ => Err(Refusal::Missing),

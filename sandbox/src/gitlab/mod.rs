@@ -28,7 +28,7 @@ mod tokens;
 mod triggers;
 mod variables;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
@@ -116,6 +116,10 @@ pub struct GitLab {
     agents: agents::Agents,
     runners: runners::Runners,
     schedules: schedules::Schedules,
+    /// Whether the branches of projects are protected, by project and name.
+    branches: BTreeMap<(u64, String), bool>,
+    /// Users that an administrator has blocked.
+    blocked: BTreeSet<u64>,
     throttle: Throttle,
 }
 
@@ -170,6 +174,8 @@ impl GitLab {
             agents: agents::Agents::default(),
             runners: runners::Runners::default(),
             schedules: schedules::Schedules::default(),
+            branches: BTreeMap::new(),
+            blocked: BTreeSet::new(),
             throttle: Throttle::default(),
         }
     }

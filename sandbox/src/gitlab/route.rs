@@ -67,6 +67,8 @@ impl GitLab {
                     (_, ["cluster_agents", agent, "tokens", rest @ ..]) => {
                         self.cluster_agent_tokens(request, caller, place, (agent, rest), params)
                     }
+                    ("GET", ["pipeline_schedules"]) => self.pipeline_schedules(request, caller, place, params),
+                    ("GET", ["repository", "branches", name]) => self.branch(caller, place, name),
                     (_, ["pipeline_schedules", id, rest @ ..]) => {
                         self.pipeline_schedule(request, caller, place, (id, rest), params)
                     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::GitLab;
 use super::auth::Caller;
 use super::model::Place;
+use super::page::paged;
 use super::people::brief;
 use super::places::{DEVELOPER, MAINTAINER};
 use super::refusal::Refusal;
@@ -32,6 +33,16 @@ pub struct Schedule {
     pub owner: u64,
     /// Its variables, in the order they were made.
     pub variables: Vec<ScheduleVariable>,
+    /// What it is for.
+    pub description: String,
+    /// The branch or tag, as `refs/heads/main`.
+    pub reference: String,
+    /// When it starts, in five fields.
+    pub cron: String,
+    /// The time zone of these.
+    pub timezone: String,
+    /// Whether it starts anything.
+    pub active: bool,
     project: u64,
 }
 
@@ -57,8 +68,40 @@ impl GitLab {
         for variable in variables {
             self.mint.remember(&variable.value);
         }
-        self.schedules.by_id.insert(id, Schedule { id, owner, variables: variables.to_vec(), project });
+        let schedule = Schedule {
+            id,
+            owner,
+            variables: variables.to_vec(),
+            description: format!("schedule {id}"),
+            reference: "refs/heads/main".to_owned(),
+            cron: "0 4 * * *".to_owned(),
+            timezone: "UTC".to_owned(),
+            active: true,
+            project,
+        };
+        self.schedules.by_id.insert(id, schedule);
         id
+    }
+
+    /// Changes a schedule as its page would.
+    pub fn amend_schedule(&mut self, id: u64, change: impl FnOnce(&mut Schedule)) {
+        if let Some(schedule) = self.schedules.by_id.get_mut(&id) {
+            change(schedule);
+        }
+    }
+
+    /// Blocks a user: GitLab switches their schedules off.
+    pub fn block_user(&mut self, id: u64) {
+        self.blocked.insert(id);
+        for schedule in self.schedules.by_id.values_mut().filter(|schedule| schedule.owner == id) {
+            schedule.active = false;
+        }
+    }
+
+    /// Adds a branch to a project.
+    pub fn add_branch(&mut self, path: &str, name: &str, protected: bool) {
+        let project = self.add_project(path);
+        self.branches.insert((project, name.to_owned()), protected);
     }
 
     /// A schedule by number.
@@ -81,6 +124,32 @@ impl GitLab {
         if let Some(schedule) = self.schedules.by_id.get_mut(&id) {
             schedule.owner = owner;
         }
+    }
+
+    /// The schedules of a project, without their variables.
+    pub(crate) fn pipeline_schedules(
+        &self,
+        request: &Request,
+        caller: Caller,
+        place: Place,
+        params: &Params,
+    ) -> Outcome {
+        if !self.has_role(caller, place, DEVELOPER) {
+            return Err(Refusal::Forbidden);
+        }
+        let of = |schedule: &&Schedule| Place::Project(schedule.project) == place;
+        let listed: Vec<Schedule> = self.schedules.by_id.values().filter(of).cloned().collect();
+        paged(request, params, &listed, |schedule| self.show_schedule(request, schedule, false))
+    }
+
+    /// A branch of a project. `main` is there and protected, as in a new project.
+    pub(crate) fn branch(&self, caller: Caller, place: Place, name: &str) -> Outcome {
+        if !self.has_role(caller, place, DEVELOPER) {
+            return Err(Refusal::Forbidden);
+        }
+        let known = self.branches.get(&(place.number(), name.to_owned())).copied();
+        let protected = known.or((name == "main").then_some(true)).ok_or(Refusal::Missing("Branch"))?;
+        Ok(Answer::json(200, &json!({ "name": name, "default": name == "main", "protected": protected })))
     }
 
     /// Everything under `pipeline_schedules/:pipeline_schedule_id`.
@@ -154,16 +223,21 @@ impl GitLab {
     fn show_schedule(&self, request: &Request, schedule: &Schedule, reads: bool) -> Value {
         let mut shown = json!({
             "id": schedule.id,
-            "description": format!("schedule {}", schedule.id),
-            "ref": "refs/heads/main",
-            "cron": "0 4 * * *",
-            "cron_timezone": "UTC",
+            "description": schedule.description,
+            "ref": schedule.reference,
+            "cron": schedule.cron,
+            "cron_timezone": schedule.timezone,
             "next_run_at": null,
-            "active": true,
+            "active": schedule.active,
             "owner": self.users.get(&schedule.owner).map(|owner| brief(request, owner)),
             "inputs": [],
             "last_pipeline": null,
         });
+        if self.blocked.contains(&schedule.owner)
+            && let Some(owner) = shown.get_mut("owner")
+        {
+            put(owner, "state", "blocked".into());
+        }
         if reads {
             put(&mut shown, "variables", schedule.variables.iter().map(show).collect());
         }

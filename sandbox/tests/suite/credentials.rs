@@ -230,3 +230,45 @@ fn variables_of_a_schedule_are_read_by_maintainers_and_written_by_its_owner() {
     assert_eq!(acme.ask(&acme.maintainer, "PUT", &token, &json!({ "value": "third" })).status, 403);
     assert_eq!(acme.get(&acme.maintainer, &token).value()["value"], "other");
 }
+
+#[test]
+fn schedules_are_listed_without_their_variables_and_a_blocked_owner_s_are_switched_off() {
+    let acme = Acme::new();
+    let list = "/projects/acme%2Fapp/pipeline_schedules";
+    let (owner, id) = acme.world.sandbox.gitlab(|gitlab| {
+        let owner = gitlab.add_user("jane");
+        let variable = ScheduleVariable {
+            key: "A".to_owned(),
+            value: "a-value".to_owned(),
+            variable_type: "env_var".to_owned(),
+            raw: true,
+        };
+        (owner, gitlab.add_schedule("acme/app", owner, &[variable]))
+    });
+    acme.world.sandbox.gitlab(|gitlab| {
+        gitlab.amend_schedule(id, |schedule| {
+            schedule.cron = "0 */6 * * *".to_owned();
+            schedule.timezone = "Europe/London".to_owned();
+            schedule.reference = "dev".to_owned();
+        });
+    });
+    let listed = acme.get(&acme.maintainer, list).value();
+    let seen = |key: &str| listed[0][key].clone();
+    let fields = (seen("cron"), seen("cron_timezone"), seen("ref"), seen("active"));
+    assert_eq!(fields, (json!("0 */6 * * *"), json!("Europe/London"), json!("dev"), json!(true)));
+    assert_eq!((&listed[0]["owner"]["state"], listed[0].get("variables")), (&json!("active"), None));
+    acme.world.sandbox.gitlab(|gitlab| gitlab.block_user(owner));
+    let listed = acme.get(&acme.developer, list).value();
+    assert_eq!((&listed[0]["owner"]["state"], &listed[0]["active"]), (&json!("blocked"), &json!(false)));
+    assert_eq!(acme.get(&acme.stranger, list).status, 404);
+}
+
+#[test]
+fn a_branch_says_whether_it_is_protected() {
+    let acme = Acme::new();
+    acme.world.sandbox.gitlab(|gitlab| gitlab.add_branch("acme/app", "dev/a", false));
+    let branch = |name: &str| acme.get(&acme.developer, &format!("/projects/acme%2Fapp/repository/branches/{name}"));
+    assert_eq!(branch("main").value()["protected"], true);
+    assert_eq!(branch("dev%2Fa").value()["protected"], false);
+    assert_eq!(branch("gone").status, 404);
+}

@@ -219,3 +219,13 @@ fn a_renamed_repository_leads_to_its_number() {
     assert_eq!(moved.status, 301);
     assert_eq!(octo.get(&octo.keeper, "/repos/acme/web/actions/secrets/public-key").status, 200);
 }
+
+#[test]
+fn a_workflow_says_whether_it_is_started() {
+    let octo = Octo::new();
+    octo.world.sandbox.github(|github| github.add_workflow("acme/app", "rotate.yml", "disabled_inactivity"));
+    let found = octo.get(&octo.classic, "/repos/acme/app/actions/workflows/rotate.yml");
+    assert_eq!((&found.value()["state"], found.status), (&json!("disabled_inactivity"), 200));
+    assert_eq!(octo.get(&octo.classic, "/repos/acme/app/actions/workflows/gone.yml").status, 404);
+    assert_eq!(octo.get(&octo.keeper, "/repos/acme/app/actions/workflows/rotate.yml").status, 403);
+}

@@ -12,7 +12,7 @@ use super::create::{Create, Visibility};
 use super::place::{Named, Place};
 use super::variable::{LARGEST, Variable, VariableJson, permission};
 use crate::connection::own;
-use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Holding, Receipt, Site};
+use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Given, Holding, Receipt, Site};
 use crate::http::Answer;
 use crate::token::TokenValue;
 
@@ -180,6 +180,10 @@ impl Destination for ActionsVariable {
     async fn holds(&self, _last: Option<&Receipt>) -> anyhow::Result<Holding> {
         let Some(found) = self.look().await? else { return Ok(Holding::Nothing) };
         Ok(TokenValue::of_lines(&found.variable.value).map_or(Holding::Nothing, Holding::Lent))
+    }
+
+    fn gives(&self) -> Option<Given> {
+        Some(Given { name: format!("variable {}", self.at.key), by: self.at.place.giver(), protected: false })
     }
 
     fn exposure(&self) -> Option<String> {

@@ -73,6 +73,17 @@ impl Place {
         self.github.need(&self.owner, self.repository.as_deref(), permission, write)
     }
 
+    /// How a pipeline names it as a giver of secrets and variables.
+    pub(super) fn giver(&self) -> String {
+        let owner = self.owner.to_lowercase();
+        let Some(repository) = &self.repository else { return format!("organisation {owner}") };
+        let repository = format!("repository {owner}/{}", repository.to_lowercase());
+        match self.name.split_once(" environment ") {
+            Some((_, environment)) => format!("{repository} environment {environment}"),
+            None => repository,
+        }
+    }
+
     /// Asks something here. A redirect is a repository that has another name now.
     pub(super) async fn call(
         &self,

@@ -20,7 +20,7 @@ use super::sealed::sealed;
 use super::store::Store;
 use super::wire::date;
 use crate::connection::Means;
-use crate::destination::{Address, Ask, Assurance, Destination, Holding, Receipt};
+use crate::destination::{Address, Ask, Assurance, Destination, Given, Holding, Receipt};
 use crate::http::{Answer, Retry};
 use crate::token::TokenValue;
 
@@ -202,6 +202,11 @@ impl Destination for Secret {
             Some(last) => Holding::Stamp { same: *last == stamp(found.secret.updated_at) },
             None => Holding::Unknowable("GitHub never shows a secret".to_owned()),
         })
+    }
+
+    fn gives(&self) -> Option<Given> {
+        let given = || Given { name: format!("secret {}", self.key), by: self.place.giver(), protected: false };
+        (self.store == Store::Actions).then(given)
     }
 
     fn exposure(&self) -> Option<String> {

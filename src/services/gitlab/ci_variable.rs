@@ -12,7 +12,7 @@ use super::GitLab;
 use super::variables::{Create, Level, Place, VariableJson, value};
 use super::wire::meaning;
 use crate::connection::own;
-use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Holding, Receipt, Site};
+use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Given, Holding, Receipt, Site};
 use crate::http::Retry;
 use crate::token::TokenValue;
 
@@ -153,6 +153,11 @@ impl Destination for CiVariable {
                 None => Holding::Nothing,
             },
         })
+    }
+
+    fn gives(&self) -> Option<Given> {
+        let protected = self.seen.get().and_then(Option::as_ref).is_some_and(|variable| variable.protected);
+        Some(Given { name: self.place.key.clone(), by: self.place.level.clone(), protected })
     }
 
     fn exposure(&self) -> Option<String> {

@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::GitLab;
+use super::pipeline::by_schedule;
 use super::variables::value as held;
 use super::wire::{Route, meaning, segment};
 use crate::connection::own;
-use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Holding, Receipt, Site};
+use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Given, Holding, Receipt, Site};
 use crate::http::{Answer, Retry};
 use crate::token::{TokenValue, ValueShape};
 
@@ -84,6 +85,8 @@ struct ScheduleVariable {
     create: Option<Create>,
     base: String,
     address: Address,
+    /// What gives it to its pipelines.
+    by: String,
     /// What was seen of the schedule in this run.
     seen: OnceCell<ScheduleJson>,
 }
@@ -96,9 +99,9 @@ fn build(keys: Value, site: &Site) -> anyhow::Result<Box<dyn Destination>> {
         "a variable's key has letters, digits and `_`"
     );
     let (base, place) = gitlab.place("projects", &project);
-    let base = format!("{base}/pipeline_schedules/{schedule}");
+    let (base, by) = (format!("{base}/pipeline_schedules/{schedule}"), by_schedule(schedule, &place));
     let address = Address::new(format!("{} {place} schedule {schedule} variable {key}", gitlab.host));
-    Ok(Box::new(ScheduleVariable { gitlab, key, create, base, address, seen: OnceCell::new() }))
+    Ok(Box::new(ScheduleVariable { gitlab, key, create, base, address, by, seen: OnceCell::new() }))
 }
 
 impl ScheduleVariable {
@@ -238,6 +241,10 @@ impl Destination for ScheduleVariable {
         }
         let found = self.find(schedule).and_then(|variable| held(variable.value.as_deref()?));
         Ok(found.map_or(Holding::Nothing, Holding::Lent))
+    }
+
+    fn gives(&self) -> Option<Given> {
+        Some(Given { name: self.key.clone(), by: self.by.clone(), protected: false })
     }
 
     fn exposure(&self) -> Option<String> {

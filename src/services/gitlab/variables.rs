@@ -113,6 +113,8 @@ pub(super) struct Place {
     instance: bool,
     /// For people.
     pub(super) name: String,
+    /// For people, without the host and the key: `project acme/app`.
+    pub(super) level: String,
 }
 
 /// Which of the three levels a variable hangs at; exactly one is named.
@@ -124,16 +126,17 @@ pub(super) struct Level<'a> {
 
 impl Place {
     pub(super) fn new(gitlab: Arc<GitLab>, level: &Level<'_>, key: &str, scope: Option<&str>) -> anyhow::Result<Self> {
-        let (base, owner, instance) = match (level.project, level.group, level.instance) {
+        let (base, owner, level, instance) = match (level.project, level.group, level.instance) {
             (Some(project), None, false) => {
                 let (base, name) = gitlab.place("projects", project);
-                (format!("{base}/variables"), name, false)
+                (format!("{base}/variables"), name.clone(), format!("project {name}"), false)
             }
             (None, Some(group), false) => {
                 let (base, name) = gitlab.place("groups", group);
-                (format!("{base}/variables"), format!("group {name}"), false)
+                let level = format!("group {name}");
+                (format!("{base}/variables"), level.clone(), level, false)
             }
-            (None, None, true) => ("admin/ci/variables".to_owned(), "instance".to_owned(), true),
+            (None, None, true) => ("admin/ci/variables".to_owned(), "instance".to_owned(), "instance".to_owned(), true),
             _ => anyhow::bail!("a variable hangs at exactly one of `project`, `group` and `instance: true`"),
         };
         anyhow::ensure!(
@@ -143,7 +146,7 @@ impl Place {
         anyhow::ensure!(!(instance && scope.is_some()), "variables of the instance have no environment scope");
         let scoped = scope.filter(|scope| *scope != "*").map(|scope| format!(" ({scope})")).unwrap_or_default();
         let name = format!("{} {} variable {key}{scoped}", gitlab.host, owner);
-        Ok(Self { gitlab, base, key: key.to_owned(), scope: scope.map(str::to_owned), instance, name })
+        Ok(Self { gitlab, base, key: key.to_owned(), scope: scope.map(str::to_owned), instance, name, level })
     }
 
     fn path(&self) -> String {

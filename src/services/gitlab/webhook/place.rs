@@ -85,7 +85,7 @@ impl Place {
     /// All webhooks here; listed once a run unless `fresh`.
     pub(super) async fn all(&self, fresh: bool) -> anyhow::Result<Vec<Hook>> {
         let route = Route::get(self.base.clone());
-        let rows = if fresh { self.gitlab.pages(&route).await } else { self.gitlab.list(&route).await };
+        let rows = if fresh { self.gitlab.pages(&route).await.map(Arc::new) } else { self.gitlab.list(&route).await };
         let rows = rows.with_context(|| format!("{} cannot be looked at", self.name))?;
         let hooks = rows.iter().map(|row| serde_json::from_value(row.clone()));
         hooks.collect::<Result<_, _>>().map_err(|_| anyhow::anyhow!("{}: GitLab lists what is no webhook", self.name))
