@@ -3,6 +3,7 @@
 mod commands;
 mod machine;
 mod offline;
+mod pins;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -112,6 +113,17 @@ enum Command {
         /// The day on which it dies, where its issuer does not say so.
         #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
         expires: Option<DateTime<Utc>>,
+    },
+    /// Deliver a sealed value that a run left which died, or could not deliver it.
+    ///
+    /// It is verified first, and refused where it is dead or superseded.
+    Unseal {
+        /// The sealed file; `-` reads from standard input the block that a job left in its log.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The age identity file of an owner, as `age-keygen` or an age plugin writes it.
+        #[arg(long, short, env = "TOKENWHEEL_IDENTITY", value_name = "FILE")]
+        identity: PathBuf,
     },
     /// Turn the wheel against a built-in sandbox: no account needed, and no network.
     Demo,
@@ -270,6 +282,7 @@ async fn run(cli: Cli, runner: Arc<Runner>) -> Result<Level, Fatal> {
                 commands::observe(&config, &out, Wish { only: names, asked, max: None }, Reach::Acts).await?;
             Ok(out.show(&run.revoke().await))
         }
+        Command::Unseal { file, identity } => commands::unseal(&config, &out, &file, &identity).await,
         Command::Supply { name, expires } => commands::supply(&config, &out, name, expires).await,
     }
 }

@@ -40,6 +40,17 @@ pub struct Config {
     pub max_rotations: usize,
     /// Where the ledger is kept.
     pub ledger: Option<PartSpec>,
+    /// To whom new values are sealed before they are spread.
+    pub rescue: Option<RescueSpec>,
+}
+
+/// To whom new values are sealed, and where they are kept until they are confirmed.
+#[derive(Clone, Debug)]
+pub struct RescueSpec {
+    /// Public age keys.
+    pub recipients: Vec<String>,
+    /// The folder; a relative one starts at that of the config.
+    pub path: PathBuf,
 }
 
 impl Config {

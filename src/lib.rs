@@ -29,6 +29,7 @@ pub mod plan;
 mod protocol;
 pub mod reference;
 pub mod report;
+pub mod rescue;
 pub mod rotation;
 pub mod run;
 pub mod runner;

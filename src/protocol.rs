@@ -6,5 +6,6 @@ pub(crate) mod disk;
 pub(crate) mod oauth;
 pub(crate) mod proof;
 pub(crate) mod request;
+pub(crate) mod sealed;
 pub(crate) mod seen;
 pub(crate) mod template;

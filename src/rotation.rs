@@ -53,6 +53,17 @@ pub struct Job<'a> {
     pub told: &'a (dyn Fn(Verb, String) + Sync),
     /// Shown each value the moment it exists, before anything else is done.
     pub minted: &'a (dyn Fn(&TokenValue) + Sync),
+    /// Where the new value outlives this machine until it is confirmed.
+    pub rescue: Option<&'a dyn Safe>,
+}
+
+/// Keeps a new value, sealed, until it is confirmed.
+pub trait Safe: Sync {
+    /// Whether it would take a value of that length.
+    fn rehearse(&self, length: usize) -> anyhow::Result<()>;
+
+    /// Takes what was just minted. Where that fails, to go on is the best that can be done with the value.
+    fn seal(&self, minted: &Minted);
 }
 
 /// A rotation that has come as far as `S`.
@@ -72,6 +83,12 @@ pub struct Rehearsed {
 
 /// The new token exists, here and nowhere else.
 pub struct Fresh {
+    before: Rehearsed,
+    minted: Minted,
+}
+
+/// A sealed copy of it outlives this machine, where the config says to whom it is sealed.
+pub struct Sealed {
     before: Rehearsed,
     minted: Minted,
 }
@@ -136,7 +153,8 @@ impl Confirmed {
 pub async fn rotate(due: Rotation<'_, Due>) -> Result<Confirmed, Stopped> {
     let rehearsed = due.rehearse().await?; // every destination would take such a value
     let fresh = rehearsed.mint().await?; // the new token exists, here and nowhere else
-    let verified = fresh.verify().await?; // it is who it should be
+    let sealed = fresh.seal(); // and outlives this machine
+    let verified = sealed.verify().await?; // it is who it should be
     let delivered = verified.deliver().await?; // the destinations were given it
     delivered.confirm().await // and have it
 }
@@ -160,6 +178,11 @@ impl<'a> Rotation<'a, Due> {
             }
         }))
         .await;
+        // Longer than any token is, where nobody knows how long.
+        let length = shape.as_ref().map_or(8192, |shape| shape.longest);
+        if let Some(Err(why)) = job.rescue.filter(|_| !job.pressing).map(|safe| safe.rehearse(length)) {
+            return Err(Stopped::rehearsing_issuer(&why));
+        }
         let (mut willing, mut owed) = (Vec::new(), Vec::new());
         for (index, answer) in answers.into_iter().enumerate() {
             match answer {
@@ -208,9 +231,20 @@ impl<'a> Rotation<'a, Rehearsed> {
 }
 
 impl<'a> Rotation<'a, Fresh> {
+    /// Seals it, before anything else is done with it.
+    pub fn seal(self) -> Rotation<'a, Sealed> {
+        let (job, Fresh { before, minted }) = (self.job, self.state);
+        if let Some(safe) = job.rescue {
+            safe.seal(&minted);
+        }
+        Rotation { job, state: Sealed { before, minted } }
+    }
+}
+
+impl<'a> Rotation<'a, Sealed> {
     /// Asks the issuer who the new token is. Only a rejection stops the rotation.
     pub async fn verify(self) -> Result<Rotation<'a, Verified>, Stopped> {
-        let (job, Fresh { before, minted }) = (self.job, self.state);
+        let (job, Sealed { before, minted }) = (self.job, self.state);
         let mut proof = job.issuer.verify(&minted.value).await;
         // A replica that lags behind the mint does not know the token yet; given up for dead it would be lost.
         for pause in PAUSES {

@@ -14,9 +14,11 @@ mod order;
 mod place;
 mod record;
 mod revoke;
+mod safe;
 mod setup;
 mod supply;
 mod unasked;
+mod unseal;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,6 +42,7 @@ pub use observe::Observation;
 pub use place::Place;
 pub use setup::{Carrier, Environment, Linked, Setup, Turning, Wheel};
 pub use supply::{Supply, Unfit};
+pub use unseal::{Sealed, Unsealed};
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
@@ -64,6 +67,9 @@ pub trait Witness: Send + Sync {
 
     /// A value exists that did not exist before. Whoever keeps a log hides it there from now on.
     fn minted(&self, _value: &TokenValue) {}
+
+    /// A value was sealed: the token, and the armoured block, which only its owners can open.
+    fn sealed(&self, _token: &str, _block: &str) {}
 }
 
 impl<T: Fn(&str, Verb, &str) + Send + Sync> Witness for T {
@@ -285,7 +291,8 @@ impl Run {
             let asked = verb == "revoke" || (verb == "rotate" && self.wish.asked.revoke_now);
             let revocation_open = asked && !ended;
             let report = TokenReport::new(token, plan, outcome, observation, &self.moment, self.wish.asked.force);
-            tokens.push(TokenReport { revocation_open, ..report });
+            let notes = report.notes.into_iter().chain(self.waiting(&plan.name)).collect();
+            tokens.push(TokenReport { revocation_open, notes, ..report });
         }
         for (name, observation) in &self.observations {
             if let (Err(why), Some(token)) = (observation, self.wheel.tokens.get(name)) {
@@ -293,7 +300,7 @@ impl Run {
                 let dies = entry.and_then(|entry| entry.current.as_ref()).and_then(|current| current.expires);
                 let report = TokenReport::not_seen(name, token, why, dies, &self.moment);
                 let revocation_open = verb == "revoke" && self.wish.includes(name);
-                tokens.push(TokenReport { revocation_open, ..report });
+                tokens.push(TokenReport { revocation_open, notes: self.waiting(name), ..report });
             }
         }
         let connections = self

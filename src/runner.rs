@@ -181,6 +181,16 @@ impl Witness for Runner {
         report::narrate(&format!("{token}: {verb}: {detail}"));
     }
 
+    /// Shows the sealed block in a job, whose machine may be gone a moment later; at a terminal the file is enough.
+    fn sealed(&self, token: &str, block: &str) {
+        if matches!(self.home, Home::Terminal) {
+            return;
+        }
+        self.open();
+        let keep = "keep this until the run is over; `tokenwheel unseal -` takes it";
+        report::narrate(&format!("{token}: sealed to its owners: {keep}\n{}", block.trim_end()));
+    }
+
     /// Tells GitHub to hide it, in every form: its runner derives base64 and the like by itself. GitLab's runner knows
     /// only what the job began with, and is told nothing. A value is never written where it could stay: into a file,
     /// or onto a screen.

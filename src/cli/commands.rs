@@ -7,10 +7,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::machine::{setup, world};
+use super::pins::Pins;
 use crate::config::{self, Config};
 use crate::ledger::LeaseError;
 use crate::plan::Asked;
 use crate::report::{self, Format, Level, RunReport};
+use crate::rescue::{self, Envelope};
 use crate::run::{self, NotBegun, Reach, Run, Supply, Wheel, Wish};
 use crate::runner::Runner;
 use crate::token::TokenValue;
@@ -35,6 +37,44 @@ pub(super) async fn supply(
         Run::observe(wheel, world(&out.runner), &config, wish, Reach::Acts).await.map_err(|why| not_begun(&why))?;
     let report = run.supply(&supply).await.map_err(|unfit| fatal(&unfit.to_string()))?;
     Ok(out.show(&report))
+}
+
+pub(super) async fn unseal(path: &Path, out: &Output, file: &Path, identity: &Path) -> Result<Level, Fatal> {
+    out.may_hold_secrets()?;
+    let config = load(path)?;
+    let unreadable = |path: &Path, error: std::io::Error| fatal(&format!("{} cannot be read: {error}", path.display()));
+    let sealed = if file == Path::new("-") {
+        std::io::read_to_string(std::io::stdin()).map(block).map_err(|error| unreadable(Path::new("stdin"), error))?
+    } else {
+        std::fs::read_to_string(file).map_err(|error| unreadable(file, error))?
+    };
+    let identities = std::fs::read_to_string(identity).map(zeroize::Zeroizing::new);
+    let identities = identities.map_err(|error| unreadable(identity, error))?;
+    let open = || Envelope::read(&rescue::open(sealed.as_bytes(), &identities, Pins)?);
+    let envelope = open().map_err(|error| fatal(&format!("{}: {error:#}", file.display())))?;
+    let mut wheel = Wheel::build(&config, &setup(false)).map_err(|problems| fatal(&problems.to_string()))?;
+    let sealed = wheel.unseal(envelope).map_err(|unfit| fatal(&unfit.to_string()))?;
+    let wish = Wish { only: vec![sealed.name.clone()], ..Wish::default() };
+    let run =
+        Run::observe(wheel, world(&out.runner), &config, wish, Reach::Acts).await.map_err(|why| not_begun(&why))?;
+    let report = run.unseal(&sealed).await.map_err(|unfit| fatal(&unfit.to_string()))?;
+    Ok(out.show(&report))
+}
+
+/// The block in what was copied from a log, where each line may stand behind a time or be indented.
+fn block(log: String) -> String {
+    let (begin, end) = ("-----BEGIN AGE ENCRYPTED FILE-----", "-----END AGE ENCRYPTED FILE-----");
+    let Some(before) = log.lines().find_map(|line| line.find(begin)) else { return log };
+    let lines = log.lines().skip_while(|line| !line.contains(begin));
+    let mut out = String::new();
+    for line in lines {
+        out.push_str(line.get(before..).unwrap_or_default().trim());
+        out.push('\n');
+        if line.contains(end) {
+            break;
+        }
+    }
+    out
 }
 
 /// The value that a person hands over: piped in, or typed where nobody sees it.

@@ -12,7 +12,7 @@ use super::forms::{self, Source};
 use super::problem::{Problem, Problems, hint};
 use super::schema::{self, By, Defaults, File, Included, Rotate, Token};
 use super::tree::{Kind, Node, Pair};
-use super::{Config, ConnectionSpec, PartSpec, PlaceSpec, Spot, TokenSpec, strict, tree};
+use super::{Config, ConnectionSpec, PartSpec, PlaceSpec, RescueSpec, Spot, TokenSpec, strict, tree};
 use crate::http::address;
 use crate::issuer::IssuerKind;
 use crate::plan::Rule;
@@ -168,7 +168,11 @@ impl Reader {
         }
         let every = outer.every.as_deref().and_then(|text| forms::length(text).ok()).unwrap_or(EVERY);
         let max_rotations = outer.limits.max_rotations.map_or(MAX_ROTATIONS, |most| most as usize);
-        Some(Config { path: path.to_owned(), every, connections, tokens, max_rotations, ledger })
+        let rescue = outer.rescue.map(|rescue| RescueSpec {
+            recipients: rescue.recipients,
+            path: rescue.path.map_or_else(|| PathBuf::from("rescue"), PathBuf::from),
+        });
+        Some(Config { path: path.to_owned(), every, connections, tokens, max_rotations, ledger, rescue })
     }
 
     fn raw_tokens(file: &str, root: &Node) -> Vec<Raw> {

@@ -50,6 +50,20 @@ pub(super) struct File {
         reason = "decoded part by part, so that every problem is reported; it stands here for the schema"
     )]
     pub(super) ledger: Option<Map<String, Value>>,
+    /// To whom each new value is encrypted before it is delivered anywhere.
+    pub(super) rescue: Option<Rescue>,
+}
+
+/// To whom each new value is encrypted before it is delivered anywhere: into a file that goes when all is confirmed, and
+/// into the log of a job. `tokenwheel unseal` delivers what a run that died left there.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rescue {
+    /// Public age keys (`age1…`) of the owners, as `age-keygen` prints them: any one of the private keys opens it.
+    #[schemars(length(min = 1))]
+    pub(super) recipients: Vec<String>,
+    /// The folder of the sealed files, `rescue` by default; a relative one starts at that of the config.
+    pub(super) path: Option<String>,
 }
 
 /// A file that `include:` names.

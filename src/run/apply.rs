@@ -137,6 +137,7 @@ impl Run {
         let told = |verb: Verb, detail: String| self.world.witness.told(name, verb, &detail);
         let minted = |value: &TokenValue| self.world.witness.minted(value);
         let now = self.world.clock.now();
+        let safe = self.safe(token, now);
         let own_slot = self.own_slot(token);
         let alone = own_slot.is_some();
         let login = own_slot.as_ref().filter(|_| !token.issuer.askable()).and_then(Slot::lend);
@@ -150,6 +151,7 @@ impl Run {
             halted: &|| self.halted(),
             told: &told,
             minted: &minted,
+            rescue: safe.as_ref().map(|safe| safe as &dyn rotation::Safe),
         };
         match rotation::rotate(Rotation::of(job)).await {
             Ok(confirmed) => {
@@ -199,8 +201,10 @@ impl Run {
     fn settle(&mut self, done: Done, plan: &Plan, outcomes: &mut BTreeMap<String, Outcome>) {
         let Some(token) = self.wheel.tokens.get(&plan.name) else { return };
         let now = self.world.clock.now();
+        let mut settled = false;
         match (&done.confirmed, &done.outcome) {
             (Some(confirmed), _) => {
+                settled = confirmed.everywhere();
                 let overlap = if self.wish.asked.revoke_now { TimeDelta::zero() } else { self.overlap(&plan.name) };
                 record::confirmed(&mut self.ledger, token, plan, confirmed, now, overlap);
                 record::spent(&mut self.ledger, token, done.spent.as_ref());
@@ -215,12 +219,17 @@ impl Run {
                 record::adopted(&mut self.ledger, token, plan, self.observations.get(&plan.name), now);
                 let sights = self.sights(&plan.name).to_vec();
                 record::redelivered(&mut self.ledger, token, held, owed, fingerprint, &sights);
+                settled = record::everywhere(held, owed, &sights);
             }
             (None, Outcome::Kept | Outcome::Watched | Outcome::Deferred) => {
                 record::adopted(&mut self.ledger, token, plan, self.observations.get(&plan.name), now);
+                settled = plan.settled && plan.strays.is_empty();
             }
             (None, outcome) if outcome.minted_nothing() => record::unminted(&mut self.ledger, token, self.started),
             (None, _) => {}
+        }
+        if settled {
+            self.clear_rescue(&plan.name);
         }
         outcomes.insert(done.name, done.outcome);
     }

@@ -15,6 +15,7 @@ use super::Run;
 use super::setup::{Turning, Wheel};
 use crate::config::Config;
 use crate::destination::{Ask, Depth};
+use crate::issuer::Succession;
 use crate::plan::{Plan, Step};
 use crate::report::{Outcome, RunReport};
 use crate::services;
@@ -59,6 +60,12 @@ pub fn offline(wheel: &Wheel, config: &Config) -> Vec<Finding> {
             say(format!(
                 "connection `{connection}` has one refresher only: were a new one lost on its way, a person would have \
                  to make the next; give the connection a `spare`, or say why not with `accept_risk`"
+            ));
+        }
+        if lonely && config.rescue.is_none() && token.wanted.succession == Succession::Replaces && !token.wanted.watch {
+            say(format!(
+                "connection `{connection}` has one refresher only, and a new one ends it at once: were the new one lost on \
+                 its way, nobody could log in; say to whom it is sealed first: `rescue: {{ recipients: [age1…] }}`"
             ));
         }
     }

@@ -41,6 +41,12 @@ impl Credential {
         self.value.as_ref().err().filter(|_| !self.elsewhere).cloned()
     }
 
+    /// Takes another value in its place.
+    pub(super) fn hand(&mut self, value: TokenValue) {
+        self.value = Ok(value);
+        self.elsewhere = false;
+    }
+
     /// The value, if it was read.
     pub(super) fn at_hand(&self) -> Option<TokenValue> {
         self.value.as_ref().ok().cloned()

@@ -17,6 +17,7 @@ use crate::destination::Site;
 use crate::http::{Http, Transport, address};
 use crate::issuer::{Ground, Issuer, Succession};
 use crate::plan::{Pair, Seat, Wanted};
+use crate::rescue::Rescue;
 use crate::services;
 use crate::shelf::Shelf;
 use crate::token::Form;
@@ -53,6 +54,10 @@ pub struct Wheel {
     pub max_rotations: usize,
     /// The job that this process runs in, if it is one.
     pub(super) job: Option<Job>,
+    /// Where new values are kept, sealed, until they are confirmed.
+    pub rescue: Option<Rescue>,
+    /// Whether this run delivers a value that somebody handed over, and so still has.
+    pub(super) handed_over: bool,
     /// Where the identity of the job is asked for.
     pub(super) identity: Identity,
 }
@@ -108,6 +113,7 @@ impl Wheel {
         builder.unique(&tokens);
         builder.logins(&tokens);
         let shelf = builder.ledger();
+        let rescue = builder.rescue();
         if builder.problems.is_empty() {
             let (shelf, shelf_connection) = shelf.map_or((None, None), |(shelf, name)| (Some(shelf), name));
             let connections = builder.connections;
@@ -117,7 +123,17 @@ impl Wheel {
             let identity = Identity { url, token, http };
             let max_rotations = config.max_rotations;
             let job = Job::of(&variable);
-            Ok(Self { connections, tokens, shelf, shelf_connection, max_rotations, job, identity })
+            Ok(Self {
+                connections,
+                tokens,
+                shelf,
+                shelf_connection,
+                max_rotations,
+                job,
+                rescue,
+                handed_over: false,
+                identity,
+            })
         } else {
             Err(Problems(builder.problems))
         }
@@ -423,6 +439,18 @@ impl Builder<'_> {
             Some(spec) => self.shelf(spec),
             None if in_a_job => None,
             None => self.shelf(&file),
+        }
+    }
+
+    fn rescue(&mut self) -> Option<Rescue> {
+        let spec = self.config.rescue.as_ref()?;
+        match Rescue::new(spec, self.config.folder()) {
+            Ok(rescue) => Some(rescue),
+            Err(error) => {
+                let spot = Spot { file: self.config.path.display().to_string(), line: 1 };
+                self.say(&spot, format!("the rescue: {error:#}"));
+                None
+            }
         }
     }
 

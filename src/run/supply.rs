@@ -69,10 +69,11 @@ impl Wheel {
         if !token.issuer.recognises(&value) {
             return Err(Unfit::Unknown { name, kind: token.spec.issuer.kind.clone() });
         }
-        token.issuer = Arc::new(Supplied { inner: Arc::clone(&token.issuer), value, dies, follows: Mutex::default() });
+        token.issuer = Arc::new(Supplied::over(&token.issuer, Succession::Overlaps, value, dies));
         token.wanted.succession = Succession::Overlaps;
         token.wanted.create = true;
         token.wanted.watch = false;
+        self.handed_over = true;
         Ok(())
     }
 }
@@ -136,15 +137,35 @@ impl Run {
 }
 
 /// An issuer whose next token is already made.
-struct Supplied {
+pub(super) struct Supplied {
     inner: Arc<dyn Issuer>,
+    succession: Succession,
     value: TokenValue,
     dies: Option<DateTime<Utc>>,
+    /// What was minted with it.
+    parts: Parts,
+    /// What is known of it already.
+    record: Option<TokenRecord>,
     /// What lived when it was handed over.
     follows: Mutex<Option<TokenRecord>>,
 }
 
 impl Supplied {
+    pub(super) fn over(
+        inner: &Arc<dyn Issuer>,
+        succession: Succession,
+        value: TokenValue,
+        dies: Option<DateTime<Utc>>,
+    ) -> Self {
+        let (inner, follows) = (Arc::clone(inner), Mutex::default());
+        Self { inner, succession, value, dies, parts: Parts::new(), record: None, follows }
+    }
+
+    /// What is known of it already, and what was minted with it.
+    pub(super) fn known(self, record: TokenRecord, parts: Parts) -> Self {
+        Self { record: Some(record), parts, ..self }
+    }
+
     /// Which record it is, where the issuer only says that it lives: the one that is newer than what lived before.
     async fn newcomer(&self) -> Option<Box<TokenRecord>> {
         let Ok(Inventory::Listed(records)) = self.inner.inventory().await else { return None };
@@ -167,7 +188,7 @@ impl Supplied {
 #[async_trait]
 impl Issuer for Supplied {
     fn succession(&self) -> Succession {
-        Succession::Overlaps
+        self.succession
     }
 
     fn subject(&self) -> &Subject {
@@ -198,7 +219,8 @@ impl Issuer for Supplied {
             expires: self.dies.or(order.until),
             ..TokenRecord::named(self.inner.constant_id().map_or_else(named, str::to_owned))
         };
-        Ok(Minted::new(self.value.clone(), record))
+        let record = self.record.clone().unwrap_or(record);
+        Ok(Minted { parts: self.parts.clone(), ..Minted::new(self.value.clone(), record) })
     }
 
     async fn verify(&self, value: &TokenValue) -> Proof {

@@ -6,9 +6,6 @@ use crate::page::{Page, links};
 
 const LAWS: usize = 14;
 
-/// The laws that are not built yet, and say so.
-const NOT_YET: &[usize] = &[9];
-
 fn laws() -> Vec<(usize, String)> {
     let page = Page::read("docs/design.md");
     let (_, laws) = page.text.split_once("\n## The laws\n").unwrap();
@@ -38,21 +35,9 @@ fn every_law_is_held_by_tests_that_exist() {
                 findings.push(format!("law {number}: no test `{name}` in {target}"));
             }
         }
-        let not_yet = NOT_YET.contains(&number);
-        if not_yet != law.contains("Not built yet") {
-            findings.push(format!("law {number}: whether it is built is said in one of two places only"));
-        }
-        if held == 0 && !not_yet {
+        if held == 0 {
             findings.push(format!("law {number}: no test holds it"));
         }
     }
     assert!(findings.is_empty(), "{}\n\nname the tests in docs/design.md as they are called now", findings.join("\n"));
-}
-
-#[test]
-fn what_is_not_built_is_refused_by_the_config() {
-    let text = "version: 1\nrescue: { recipients: [age1] }\n";
-    let problems =
-        tokenwheel::config::parse(std::path::Path::new("tokenwheel.yml"), text).err().map(|why| why.to_string());
-    assert!(problems.unwrap_or_default().contains("no key `rescue`"), "law 9 is built: say so in docs/design.md");
 }

@@ -21,6 +21,7 @@ tokens:
   deploy:
     issuer: { kind: gitlab/project-access-token, project: acme/app, name: deploy-bot, ttl: 30d }
     destinations: [{ kind: gitlab/ci-variable, project: acme/app, key: DEPLOY_TOKEN }]
+rescue: { recipients: [age19ggd2mqpf9awyurvt3lxumuaqgph95yma3dv9rnk42n84x7jpp7spsh050] }
 "#;
 
 fn single(age: i64) -> Bench {

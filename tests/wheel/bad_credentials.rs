@@ -26,6 +26,7 @@ tokens:
     issuer: { kind: gitlab/personal-access-token, name: wheel, ttl: 60d }
     destinations: [{ kind: gitlab/ci-variable, project: acme/tokenwheel, key: GITLAB_REFRESHER }]
 ledger: { kind: file, path: ledger.json }
+rescue: { recipients: [age19ggd2mqpf9awyurvt3lxumuaqgph95yma3dv9rnk42n84x7jpp7spsh050] }
 "#;
 
 fn alone() -> Stage {

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use tokenwheel_sandbox::gitlab::Variable;
 use tokenwheel_sandbox::styra::Role;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, unsealed};
 
 #[track_caller]
 fn in_vain(stage: &Stage, args: &[&str], code: i32, name: &str) {
@@ -97,7 +97,7 @@ fn a_full_disk_under_a_destination_is_found_before_the_mint() {
     let stage = Stage::set();
     stage.amend("{ kind: gitlab/ci-variable, project: acme/app, key: DEPLOY_TOKEN }", "{ kind: file, path: token }");
     // The ledger is kept elsewhere, so that only the destination meets the full disk.
-    let config = std::fs::read_to_string(stage.path("tokenwheel.yml")).unwrap();
+    let config = std::fs::read_to_string(stage.path("tokenwheel.yml")).unwrap().replace("rescue:", "# rescue:");
     let elsewhere = "ledger: { kind: gitlab/ci-variable, project: acme/tokenwheel, key: TOKENWHEEL_LEDGER }";
     stage.write(&config.replace("ledger: { kind: file, path: ledger.json }", elsewhere));
     std::fs::write(stage.path("token"), &stage.deploy.value).unwrap();
@@ -140,6 +140,7 @@ fn a_disk_that_fills_before_the_intent_is_written_lets_nothing_be_minted() {
 #[test]
 fn a_disk_that_fills_in_the_middle_is_told_and_costs_no_token() {
     let mut stage = Stage::set();
+    stage.write(&unsealed());
     // The intent still fits, and what was confirmed does not.
     let ran = stage.run_on_a_full_disk(1, &["rotate"]);
     assert_eq!(ran.code, Some(3), "{ran}");

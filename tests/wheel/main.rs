@@ -10,6 +10,7 @@ mod commands;
 mod demo;
 mod holder;
 mod proxy;
+mod rescue;
 mod runner;
 mod signals;
 mod stage;

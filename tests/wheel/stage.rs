@@ -53,7 +53,13 @@ tokens:
       - { kind: gitlab/ci-variable, project: acme/tokenwheel, key: DAS_REFRESHER }
 
 ledger: { kind: file, path: ledger.json }
+rescue: { recipients: [age19ggd2mqpf9awyurvt3lxumuaqgph95yma3dv9rnk42n84x7jpp7spsh050] }
 "#;
+
+/// The usual config without its rescue.
+pub(crate) fn unsealed() -> String {
+    CONFIG.lines().filter(|line| !line.starts_with("rescue:")).flat_map(|line| [line, "\n"]).collect()
+}
 
 /// The sandbox, its sockets, the folder of the config, and what the next job finds in its environment.
 pub(crate) struct Stage {

@@ -1,11 +1,8 @@
 //! `sealed/file`: a file that holds the value encrypted to the age keys of people or systems outside, in place of a mail
 //! with the value in it. Nobody here can open it, and the value itself never touches the disk.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
-use age::armor::{ArmoredWriter, Format};
-use age::x25519::Recipient;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use schemars::{JsonSchema, schema_for};
@@ -15,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Holding, Receipt, Site};
 use crate::protocol::disk;
+use crate::protocol::sealed::Recipients;
 use crate::text;
 use crate::token::TokenValue;
 
@@ -26,9 +24,6 @@ pub(crate) const KIND: DestinationKind = DestinationKind {
     schema: || schema_for!(Config).to_value(),
     build,
 };
-
-/// What age adds to a value: its header, and some lines for each recipient.
-const OVERHEAD: usize = 512;
 
 /// The keys of the config.
 #[derive(Deserialize, JsonSchema)]
@@ -43,29 +38,17 @@ struct Config {
 
 struct SealedFile {
     path: PathBuf,
-    recipients: Vec<Recipient>,
+    recipients: Recipients,
     address: Address,
 }
 
 fn build(keys: Value, site: &Site) -> anyhow::Result<Box<dyn Destination>> {
     let config: Config = serde_json::from_value(keys)?;
-    anyhow::ensure!(!config.recipients.is_empty(), "`recipients` must not be empty: nobody could ever open the file");
-    let recipients = config.recipients.iter().map(|text| recipient(text)).collect::<anyhow::Result<_>>()?;
+    let recipients = Recipients::read(&config.recipients)?;
     // `./a` and `a` are one place.
     let path: PathBuf = site.means.folder.join(config.path).components().collect();
     let address = Address::new(format!("sealed file {}", path.display()));
     Ok(Box::new(SealedFile { path, recipients, address }))
-}
-
-/// Reads a public key. What is none is not repeated: it may be a private one. <https://age-encryption.org/v1>
-fn recipient(text: &str) -> anyhow::Result<Recipient> {
-    let text = text.trim();
-    anyhow::ensure!(
-        !text.to_uppercase().starts_with("AGE-SECRET-KEY-"),
-        "`recipients` takes public keys, and one of these is a private one: take it out, and regard it as leaked"
-    );
-    let none = || anyhow::anyhow!("`recipients` takes public age keys such as `age1…`, and one of these is none");
-    text.parse().map_err(|_| none())
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -73,19 +56,6 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 impl SealedFile {
-    /// The value as its readers get it. It is encrypted anew each time, with keys of the machine's own randomness.
-    fn seal(&self, value: &TokenValue) -> anyhow::Result<Vec<u8>> {
-        let recipients = self.recipients.iter().map(|recipient| {
-            let recipient: &dyn age::Recipient = recipient;
-            recipient
-        });
-        let mut sealed = ArmoredWriter::wrap_output(Vec::new(), Format::AsciiArmor)?;
-        let mut inside = age::Encryptor::with_recipients(recipients)?.wrap_output(&mut sealed)?;
-        inside.write_all(value.expose().as_bytes())?;
-        inside.finish()?;
-        Ok(sealed.finish()?)
-    }
-
     /// The digest of what is there; `None` where nothing is.
     fn seen(&self) -> anyhow::Result<Option<String>> {
         match std::fs::read(&self.path) {
@@ -109,15 +79,15 @@ impl Destination for SealedFile {
         if ask.depth == Depth::Try {
             // A file of about that size beside it: a full disk or a read-only folder shows itself now.
             let value = ask.shape.map_or(256, |shape| shape.longest);
-            let room = (value + OVERHEAD * (self.recipients.len() + 1)) / 3 * 4;
-            disk::beside(&self.path, &vec![b' '; room])
+            disk::beside(&self.path, &vec![b' '; self.recipients.room(value)])
                 .with_context(|| format!("{} cannot be written", self.address))?;
         }
         Ok(())
     }
 
     async fn deliver(&self, value: &TokenValue, _last: Option<&Receipt>) -> anyhow::Result<Receipt> {
-        let sealed = self.seal(value).with_context(|| format!("the value for {} cannot be encrypted", self.address))?;
+        let sealed = self.recipients.seal_value(value);
+        let sealed = sealed.with_context(|| format!("the value for {} cannot be encrypted", self.address))?;
         disk::replace(&self.path, &sealed).with_context(|| format!("{} cannot be written", self.address))?;
         Ok(Receipt { stamp: Some(digest(&sealed)), moved_to: None })
     }
