@@ -18,12 +18,15 @@ use crate::ledger::{Entry, Retiree};
 use crate::token::TokenRecord;
 
 pub use due::Rule;
+pub(crate) use live::DEATH_UNKNOWN;
 pub use reasons::{Code, Reason};
 pub use whole::{Pair, Seat, limit, turns};
 
 /// What the config wants of a token, as far as planning goes.
 #[derive(Clone, Debug)]
 pub struct Wanted {
+    /// What makes it this token at its issuer, for people.
+    pub subject: String,
     /// Its name in the config.
     pub name: String,
     /// How a new one follows the old one.

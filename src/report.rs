@@ -13,7 +13,7 @@ mod table;
 use chrono::{DateTime, Utc};
 
 use crate::config::Source;
-use crate::plan::{Moment, Plan, Seat, Sight};
+use crate::plan::{DEATH_UNKNOWN, Moment, Plan, Seat, Sight};
 use crate::run::{ConnectionState, Observation, Wheel};
 pub use exit::Level;
 pub use offline::{Against, NotRead, OfflineReport};
@@ -197,6 +197,10 @@ impl TokenReport {
             sights.iter().enumerate().any(|(index, sight)| is(sight) && !outcome.mended(index))
         };
         let Dates { created, dies, due } = outcome.dates(plan);
+        // What was not known of the old one is known of the new one.
+        if outcome.is_rotated() && dies.is_some() {
+            notes.retain(|note| !note.starts_with(DEATH_UNKNOWN));
+        }
         Self {
             broken: left(|sight| matches!(sight, Sight::Wrong(_))),
             unsure: left(|sight| matches!(sight, Sight::Unseen(_) | Sight::Empty))

@@ -348,3 +348,20 @@ async fn a_value_of_several_lines_comes_back_as_it_went() {
     assert_eq!(place.confirm(&key, &receipt).await.unwrap(), Assurance::ReadBack);
     assert!(server.connection.secret("ci/app", "token").await.unwrap().same_as(&key));
 }
+
+#[test]
+fn a_path_of_the_api_is_refused_with_the_one_in_the_engine() {
+    let server = Server::new(WHOLE, json!({}));
+    let kind = DESTINATIONS.iter().find(|kind| kind.kind == "vault/kv").unwrap();
+    let build = |path: &str| {
+        let site = Site { connection: Some(Arc::clone(&server.connection)), means: server.means.clone() };
+        (kind.build)(json!({ "path": path, "key": "token" }), &site).map(drop).map_err(|why| why.to_string())
+    };
+    for path in ["data/ci/app", "secret/data/ci/app", "/data/ci/app/"] {
+        let told = build(path).unwrap_err();
+        assert!(told.contains("is a path of the API") && told.ends_with("in the engine, `ci/app`"), "{path}: {told}");
+    }
+    for path in ["ci/app", "database/app", "ci/data/app"] {
+        assert_eq!(build(path), Ok(()), "{path}");
+    }
+}

@@ -287,6 +287,10 @@ pub(super) fn connection(service: &ServiceKind) -> Value {
     if service.token == Needed::Required {
         require(&mut schema, "token");
     }
+    // A job of that very server knows its address.
+    if service.url == Needed::Required && service.own_address.is_none() {
+        require(&mut schema, "url");
+    }
     require(&mut schema, "service");
     if let Some(object) = schema.as_object_mut() {
         object.remove("$schema");

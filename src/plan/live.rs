@@ -6,6 +6,9 @@ use crate::ledger::{Current, Entry, Retiree};
 use crate::text;
 use crate::token::TokenRecord;
 
+/// How the note begins that nobody knows when a token dies.
+pub(crate) const DEATH_UNKNOWN: &str = "when it dies is not known";
+
 /// How a token stands.
 pub(super) struct Standing {
     /// The token that lives now, and that the destinations should hold.
@@ -104,7 +107,7 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
             let by_age = matches!(wanted.rule, Rule::AfterAge(_));
             if !by_age && live.as_ref().is_none_or(|live| live.expires.is_none()) {
                 notes.push(format!(
-                    "when it dies is not known ({why}); to be sure, take it over once with \
+                    "{DEATH_UNKNOWN} ({why}); to be sure, take it over once with \
                      `rotate --only NAME --force --reason TEXT`"
                 ));
             }

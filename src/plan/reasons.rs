@@ -122,9 +122,10 @@ fn rotate(view: &View<'_>, reason: Reason) -> Step {
     let none = view.standing.live.is_none() && matches!(view.seen.inventory, Inventory::Listed(_));
     if none && !view.wanted.create && view.wanted.succession != Succession::Ephemeral {
         return Step::Refuse {
-            why: "no live token of this name exists, and a dead one cannot be rotated: make it by hand once, or say \
-                  `create:` where its kind takes it"
-                .to_owned(),
+            why: format!(
+                "{}, and a dead one cannot be rotated: make it by hand once, or say `create:` where its kind takes it",
+                nothing_lives(view)
+            ),
         };
     }
     Step::Rotate { reason }
@@ -221,6 +222,10 @@ fn owed(view: &View<'_>) -> Option<Reason> {
     Some(because(Code::Owed, format!("{} lacks the live token", address(view, first))))
 }
 
+fn nothing_lives(view: &View<'_>) -> String {
+    format!("no live token of this name exists ({})", view.wanted.subject)
+}
+
 fn none_lives(view: &View<'_>) -> Option<Reason> {
     if view.standing.live.is_some() {
         return None;
@@ -230,7 +235,7 @@ fn none_lives(view: &View<'_>) -> Option<Reason> {
     let died = remembered.and_then(|current| current.expires).filter(|dies| *dies <= view.moment.now);
     match (&view.seen.inventory, died) {
         (_, Some(died)) => Some(because(Code::NoneLives, format!("it died on {}", text::when(died, view.moment.now)))),
-        (Inventory::Listed(_), None) => Some(because(Code::NoneLives, "no live token of this name exists")),
+        (Inventory::Listed(_), None) => Some(because(Code::NoneLives, nothing_lives(view))),
         (Inventory::Blind { .. }, None) => {
             // Nobody lists, nobody remembers, and every destination was seen to hold nothing.
             let nowhere = view.seen.sights.iter().all(|sight| matches!(sight, Sight::Empty));

@@ -13,9 +13,10 @@ pub(super) fn render(report: &RunReport) -> String {
     for token in &report.tokens {
         let date = |date: Option<_>| date.map_or_else(|| "-".to_owned(), |date| text::when(date, report.started));
         let mut said = vec![token.outcome.sentence(report.started)];
-        said.extend(
-            token.destinations.iter().filter(|(_, s)| !s.is_empty()).map(|(to, state)| format!("{to}: {state}")),
-        );
+        let states = token.destinations.iter().filter(|(_, state)| !state.is_empty());
+        let sentence = said.concat();
+        let states = states.filter(|(to, state)| !table::is_told(&sentence, to, state));
+        said.extend(states.map(|(to, state)| format!("{to}: {state}")));
         said.extend(token.notes.clone());
         said.retain(|line| !line.is_empty());
         let _ = writeln!(

@@ -82,16 +82,27 @@ fn detail(token: &TokenReport, report: &RunReport) -> String {
 impl TokenReport {
     /// What is to be said of it besides its row, the most important first.
     pub(crate) fn lines(&self, report: &RunReport) -> Vec<String> {
-        let mut lines = vec![self.outcome.sentence(report.started)];
+        let sentence = self.outcome.sentence(report.started);
         let quiet = matches!(self.outcome, Outcome::Kept | Outcome::NotSeen(_));
         let telling = report.verb == "status" || !quiet;
         let odd = |state: &str| state != "holds a live token";
         let told = self.destinations.iter().filter(|(_, state)| !state.is_empty() && (telling || odd(state)));
-        lines.extend(told.map(|(address, state)| format!("{address}: {state}")));
+        let told = told.filter(|(address, state)| !is_told(&sentence, address, state));
+        let told: Vec<String> = told.map(|(address, state)| format!("{address}: {state}")).collect();
+        let mut lines = vec![sentence];
+        lines.extend(told);
         lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
         lines.retain(|line| !line.is_empty());
         lines
     }
+}
+
+/// Whether the sentence about a token says already how it stands at a destination: that nothing is there, or why it could
+/// not be looked at.
+pub(super) fn is_told(sentence: &str, address: &str, state: &str) -> bool {
+    let why = state.strip_prefix("was not seen: ");
+    let missing = state == "holds nothing yet" && sentence.contains(&format!("{address} does not exist"));
+    missing || why.is_some_and(|why| sentence.contains(address) && sentence.contains(why))
 }
 
 /// One line that says how it stands.

@@ -367,6 +367,7 @@ impl Builder<'_> {
             self.say(&spec.spot, format!("token `{name}`: {what}"));
         }
         let wanted = Wanted {
+            subject: issuer.subject().to_string(),
             name: name.to_owned(),
             succession: issuer.succession(),
             rule: spec.rule,

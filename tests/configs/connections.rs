@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::stage::{SOUND, built, built_in, each, environment, ill_built, spoiled};
+use tokenwheel::config;
+
+use super::stage::{SOUND, built, built_in, each, environment, ill_built, problems, spoiled};
 
 #[test]
 fn plain_http_is_spoken_to_this_machine_only() {
@@ -71,6 +73,16 @@ fn without_an_address_only_a_job_of_that_very_server_knows_one() {
         built_in(&text, environment)
     };
     assert_eq!(in_ci("https://gitlab.sandbox"), "sound");
+}
+
+#[test]
+fn a_service_that_no_job_runs_at_needs_an_address_and_editors_know_it() {
+    let text = SOUND.replace("tokens:\n", "  das: { service: styra, token: env:OTHER }\ntokens:\n");
+    insta::assert_snapshot!(problems(&text), @"tokenwheel.yml:9: connection `das` lacks the key `url`");
+    let schema = config::schema();
+    let required = |of: &str| schema["$defs"][format!("connection.{of}")]["required"].to_string();
+    assert!(required("styra").contains("\"url\"") && required("vault").contains("\"url\""));
+    assert!(!required("gitlab").contains("url") && !required("kubernetes").contains("url"));
 }
 
 #[test]

@@ -96,6 +96,10 @@ async fn what_a_blind_issuer_does_not_date_is_taken_over_and_named() {
     let agent = crate::common::of(&report, "agent");
     assert_eq!(agent.outcome.word(), "kept", "{}", text(&report));
     insta::assert_snapshot!(agent.notes.join("\n"), @"when it dies is not known (the refresher's role may not read tokens); to be sure, take it over once with `rotate --only NAME --force --reason TEXT`");
+    // Once that was done the date is known, and nothing else is said beside it.
+    let report = bench.rotate_with(bench.job(), crate::common::force(&["agent"])).await.unwrap();
+    let agent = crate::common::of(&report, "agent");
+    assert!(agent.dies.is_some() && agent.notes.is_empty(), "{}", text(&report));
 }
 
 #[tokio::test(start_paused = true)]

@@ -138,7 +138,7 @@ async fn a_refresher_that_is_dead_for_good_is_named_with_what_to_do_and_the_othe
     });
     let report = bench.rotate().await;
     insta::assert_snapshot!(troubles(&report), @"refresher: env:REFRESHER: GET gitlab.sandbox/api/v4/personal_access_tokens/self: HTTP 401: the token was revoked; if this job was started before its last turn, start it again; else make a new one and put it into gitlab.sandbox acme/tokenwheel variable REFRESHER");
-    insta::assert_snapshot!(sentence(&report, "refresher"), @"no live token of this name exists, and a dead one cannot be rotated: make it by hand once, or say `create:` where its kind takes it");
+    insta::assert_snapshot!(sentence(&report, "refresher"), @r#"no live token of this name exists (gitlab/personal-access-token "wheel" of the refresher's user at gitlab.sandbox), and a dead one cannot be rotated: make it by hand once, or say `create:` where its kind takes it"#);
     assert!(!report.connections[0].dead);
     assert_ne!(report.level().code(), 0, "{}", text(&report));
 }

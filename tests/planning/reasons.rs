@@ -227,19 +227,19 @@ fn each_reason_has_a_sentence_for_people() {
         sentence(&["replaces after=20d", "-", old, "7", ""]),
         sentence(&["replaces before=8d", "-", old, "7", ""]),
     ];
-    insta::assert_snapshot!(told.join("\n"), @"
+    insta::assert_snapshot!(told.join("\n"), @r#"
     asked by hand: a test asks
     minted at every run
     place 1 holds a dead token, or another one
     the last run minted and did not confirm
     the last run minted a token that nobody holds
     place 0 lacks the live token
-    no live token of this name exists
+    no live token of this name exists (a token "bot" of acme)
     it died on 24 Apr 06:00 UTC
     the config orders it otherwise than it was made
     it dies on 4 May 23:00 UTC, before the run after this one is sure
     past 2/3 of its life, since 29 Apr 06:00 UTC
     older than 20 d, since 29 Apr 06:00 UTC
     less than 8 d before it dies, since 1 May 06:00 UTC
-    ");
+    "#);
 }

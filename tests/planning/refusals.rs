@@ -93,11 +93,11 @@ fn every_refusal_says_what_to_do() {
         said(&["overlaps", "7:-25d..+5d", "8:-1h..+30d 7:-25d..+5d", "7", ""]),
         said(&["replaces", "-", "-", "wrong", ""]),
     ];
-    insta::assert_snapshot!(all.join("\n"), @"
+    insta::assert_snapshot!(all.join("\n"), @r#"
     refuse: 2 live tokens have this name and nothing says which is ours: end the others at the issuer, or give this one another name
     refuse: token 8 was made after our last run, and not by us: another wheel seems to turn it; let only one do so, or take it over with --force --reason
-    refuse: no live token of this name exists, and a dead one cannot be rotated: make it by hand once, or say `create:` where its kind takes it
-    ");
+    refuse: no live token of this name exists (a token "bot" of acme), and a dead one cannot be rotated: make it by hand once, or say `create:` where its kind takes it
+    "#);
 }
 
 #[test]

@@ -102,7 +102,8 @@ prop_compose! {
     ) -> Wanted {
         let destinations = (0..places).map(|place| format!("place {place}")).collect();
         let (name, order) = ("agent".to_owned(), order.to_owned());
-        Wanted { name, succession, rule, overlap, ttl, order, create, watch, destinations, only_minted }
+        let subject = format!("a token \"{name}\"");
+        Wanted { subject, name, succession, rule, overlap, ttl, order, create, watch, destinations, only_minted }
     }
 }
 

@@ -65,6 +65,7 @@ pub(crate) fn record(text: &str) -> TokenRecord {
 
 fn wanted(text: &str, places: usize) -> Wanted {
     let mut wanted = Wanted {
+        subject: "a token \"bot\" of acme".to_owned(),
         name: "agent".to_owned(),
         succession: Succession::Replaces,
         rule: Rule::default(),

@@ -110,6 +110,7 @@ fn build(keys: Value, site: &Site) -> anyhow::Result<Box<dyn Destination>> {
     let vault = own::<Vault>(site.connection()?)?;
     let mount = trimmed(config.mount.as_deref().unwrap_or(&vault.config.mount));
     config.path = trimmed(&config.path);
+    in_engine(&config.path, &mount)?;
     let whole = !config.path.is_empty() && !config.key.is_empty() && !mount.is_empty();
     anyhow::ensure!(whole, "`path`, `key` and `mount` must not be empty");
     let address = Address::new(format!("key {} of {}", config.key, vault.place(&mount, &config.path)));
@@ -117,9 +118,20 @@ fn build(keys: Value, site: &Site) -> anyhow::Result<Box<dyn Destination>> {
     Ok(Box::new(Kv { vault, config, mount, address, seen, rights }))
 }
 
+/// Refuses a path of the API, as policies and the HTTP documentation write it, where that in the engine is meant.
+/// <https://developer.hashicorp.com/vault/docs/secrets/kv/kv-v2#acl-rules>
+fn in_engine(path: &str, mount: &str) -> anyhow::Result<()> {
+    let inside = path.strip_prefix(&format!("{mount}/")).unwrap_or(path);
+    if let Some(right) = inside.strip_prefix("data/") {
+        anyhow::bail!("`{path}` is a path of the API: say it as it is in the engine, `{right}`");
+    }
+    Ok(())
+}
+
 /// Reads the value of a credential that is kept in the connection's engine.
 pub(super) async fn secret(vault: &Vault, path: &str, key: &str) -> anyhow::Result<TokenValue> {
     let mount = &vault.config.mount;
+    in_engine(path, mount)?;
     let place = vault.place(mount, path);
     let answer = vault.get(&format!("{mount}/data/{path}")).await?;
     anyhow::ensure!(answer.ok(), "{place} cannot be read: {}", answer.refused(meaning(&answer)));
