@@ -97,7 +97,7 @@ struct Comparison<'a> {
     found: Vec<Difference>,
 }
 
-impl<'a> Comparison<'a> {
+impl Comparison<'_> {
     fn say(&mut self, grade: Grade, of: &str, what: impl Into<String>) {
         self.found.push(Difference { grade, of: text::harmless(of), what: text::harmless(&what.into()) });
     }
@@ -199,7 +199,7 @@ impl<'a> Comparison<'a> {
             (None, None) => {}
             (None, Some(new)) => self.say(Grade::Other, "ledger", format!("new: {}", new.kind)),
             (Some(_), None) => {
-                self.say(Grade::Guard, "ledger", "it is gone: what is to be retired is remembered nowhere")
+                self.say(Grade::Guard, "ledger", "it is gone: what is to be retired is remembered nowhere");
             }
             (Some(was), Some(is)) => {
                 let moved = was.kind != is.kind || over(old, was) != over(new, is) || was.keys != is.keys;

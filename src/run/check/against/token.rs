@@ -128,16 +128,13 @@ impl Comparison<'_> {
         }
         for (address, place) in fresh {
             // One of the same kind that is gone is this one, moved.
-            match old.iter().position(|(_, gone)| gone.part.kind == place.part.kind) {
-                Some(at) => {
-                    let (from, gone) = old.remove(at);
-                    self.say(Grade::Place, of, format!("it would go to {address}, no longer to {from}"));
-                    self.place(of, (&from, &address), (side, gone), place);
-                }
-                None => {
-                    self.say(Grade::Place, of, format!("it would also go to {address}"));
-                    self.keys(of, None, &place.part.keys);
-                }
+            if let Some(at) = old.iter().position(|(_, gone)| gone.part.kind == place.part.kind) {
+                let (from, gone) = old.remove(at);
+                self.say(Grade::Place, of, format!("it would go to {address}, no longer to {from}"));
+                self.place(of, (&from, &address), (side, gone), place);
+            } else {
+                self.say(Grade::Place, of, format!("it would also go to {address}"));
+                self.keys(of, None, &place.part.keys);
             }
         }
         for (address, _) in old {
