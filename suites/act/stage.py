@@ -113,11 +113,12 @@ class Case(unittest.TestCase):
         self.addCleanup(self.release.server_close)
         self.addCleanup(self.release.shutdown)
         self.git("init", "--quiet", "--initial-branch=main")
-        # act gives its steps a terminal. A runner gives them pipes, and so does this shell, which act finds first.
+        # act gives its steps a terminal. A runner gives them pipes, and so does this shell, which act finds first. What is
+        # said last gets lost if the step ends before act has read it, so that this one ends a moment later.
         shell = self.folder / "bin" / "bash"
         shell.parent.mkdir()
         real = shutil.which("bash")
-        shell.write_text(f'#!{real}\n{real} "$@" 2>&1 | cat\nexit "${{PIPESTATUS[0]}}"\n', encoding="utf-8")
+        shell.write_text(f'#!{real}\n{real} "$@" 2>&1 | cat\ncode=${{PIPESTATUS[0]}}\nsleep 0.1\nexit "$code"\n', encoding="utf-8")
         shell.chmod(0o755)
 
     def publish(self, content=None):
