@@ -70,6 +70,22 @@ class Rotate(Wheel):
         self.assertIn("it was in a chat (ada)", "\n".join(self.kept().values()))
         self.leaks_nothing(ran)
 
+    def test_a_leaked_token_is_ended_by_the_button_and_the_next_run_cries_for_another(self):
+        _, leaked = self.take_over()
+        ran = self.run_by(
+            "workflow_dispatch", command="revoke", tokens="opa-agent", reason="it was in a chat", confirm="opa-agent"
+        )
+        self.passes(ran)
+        self.assertIn("token application-token was ended", ran.text)
+        self.assertEqual(self.variable("OPA"), leaked)
+        # DAS makes no token: what was ended is for a person to make again, and that is said as loudly as can be.
+        again = self.run_by("schedule")
+        self.fails(again, "act now")
+        self.assertEqual((again.outputs()["exit-code"], again.outputs()["at-risk"]), ("4", "opa-agent"))
+        self.assertIn("opa-agent", "".join(again.commands("error")))
+        self.leaks_nothing(ran)
+        self.leaks_nothing(again)
+
     def test_what_is_not_typed_twice_does_nothing(self):
         before = self.take_over()
         fetched = len(self.release.asked)
