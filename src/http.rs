@@ -5,6 +5,7 @@
 
 mod budget;
 mod real;
+mod roots;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,6 +23,7 @@ use url::{Host, Url};
 use crate::token::TokenValue;
 use budget::Budget;
 pub use real::RealTransport;
+pub use roots::NamedRoots;
 
 /// Whether a call may be sent again when its fate is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::http::{RealTransport, Transport};
+use crate::http::{NamedRoots, RealTransport, Transport};
 use crate::report;
 use crate::run::{Setup, SystemClock, Witness, World};
 use crate::runner::Runner;
 
 /// The environment and the network as they are.
 pub(super) fn setup(offline: bool) -> Setup {
+    let roots = NamedRoots { file: variable("SSL_CERT_FILE"), folders: variable("SSL_CERT_DIR") };
     Setup {
         environment: Arc::new(variable),
-        carrier: Arc::new(|private: Option<&str>| Ok(Arc::new(RealTransport::new(private)?) as Arc<dyn Transport>)),
+        carrier: Arc::new(move |private| Ok(Arc::new(RealTransport::new(private, &roots)?) as Arc<dyn Transport>)),
         random: Arc::new(random),
         offline,
     }

@@ -3,11 +3,11 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use super::{Broken, LARGEST_BODY, Transport};
+use super::{Broken, LARGEST_BODY, NamedRoots, Transport};
 
 /// How long a connection may take to be made; without it a missing `resolv.conf` waits for ever.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -21,18 +21,9 @@ pub struct RealTransport {
 }
 
 impl RealTransport {
-    /// Builds the client. It trusts the system's roots (which `SSL_CERT_FILE` and `SSL_CERT_DIR` name), or, where
-    /// there are none, as in an empty image, the compiled-in ones; and the private CAs named in the config.
-    pub fn new(private_roots: Option<&str>) -> anyhow::Result<Self> {
-        let found = rustls_native_certs::load_native_certs();
-        if let (true, Some(error)) = (found.certs.is_empty(), found.errors.first()) {
-            return Err(anyhow!("{error}")).context("the system's certificate roots cannot be read");
-        }
-        let mut roots: Vec<reqwest::Certificate> = if found.certs.is_empty() {
-            webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|der| certificate(der)).collect()
-        } else {
-            found.certs.iter().filter_map(|der| certificate(der)).collect()
-        };
+    /// Builds the client. It trusts the system's roots, and the private CAs named in the config.
+    pub fn new(private_roots: Option<&str>, named: &NamedRoots) -> anyhow::Result<Self> {
+        let mut roots = named.load()?;
         if let Some(pem) = private_roots {
             let bundle =
                 reqwest::Certificate::from_pem_bundle(pem.as_bytes()).context("it holds what is no PEM certificate")?;
@@ -50,10 +41,6 @@ impl RealTransport {
             .context("the HTTP client cannot be made")?;
         Ok(Self { client })
     }
-}
-
-fn certificate(der: &[u8]) -> Option<reqwest::Certificate> {
-    reqwest::Certificate::from_der(der).ok()
 }
 
 #[async_trait]

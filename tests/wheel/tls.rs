@@ -81,12 +81,69 @@ fn a_ca_file_that_is_missing_or_none_is_told() {
     ran.is("no_certificate_in_the_ca_file", stage.folder.path());
 }
 
+/// Whether what answers at the address of a service was spoken to, with these variables in the environment.
+fn spoken_to(placeholder: &str, address: &str, variables: &[(&str, &str)]) -> bool {
+    let mut stage = Stage::set();
+    for (name, value) in variables {
+        stage.environment.insert((*name).to_owned(), (*value).to_owned());
+    }
+    stage.write(&CONFIG.replace(placeholder, address));
+    let ran = stage.run_in_vain(&["rotate", "--only", "opa-agent"]).to_string();
+    let turned_away = ran.contains("a CA that is not known here") || ran.contains("invalid peer certificate");
+    let answered = ran.contains("HTTP 401");
+    assert!(answered != turned_away, "{ran}");
+    answered
+}
+
+#[test]
+fn the_roots_that_the_environment_names_are_trusted_and_no_others() {
+    let (address, pem) = listen();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, pem).unwrap();
+    let (file, folder) = (file.to_str().unwrap(), folder.path().to_str().unwrap());
+    assert!(spoken_to("{styra}", &address, &[("SSL_CERT_FILE", file)]));
+    assert!(spoken_to("{styra}", &address, &[("SSL_CERT_DIR", &format!("/not/there::{folder}"))]));
+    let other = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&other, listen().1).unwrap();
+    let other = other.path().to_str().unwrap();
+    assert!(!spoken_to("{styra}", &address, &[("SSL_CERT_FILE", other)]));
+    assert!(spoken_to("{styra}", &address, &[("SSL_CERT_FILE", other), ("SSL_CERT_DIR", folder)]));
+}
+
+#[test]
+fn the_ca_of_a_gitlab_job_is_trusted_for_its_own_server_alone() {
+    let (address, pem) = listen();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, pem).unwrap();
+    let file = file.path().to_str().unwrap();
+    let job = |host| [("CI_SERVER_TLS_CA_FILE", file), ("CI_SERVER_HOST", host)];
+    assert!(spoken_to("{gitlab}", &address, &job("localhost")));
+    assert!(!spoken_to("{gitlab}", &address, &job("gitlab.example.com")));
+    assert!(!spoken_to("{styra}", &address, &job("localhost")), "it is the CA of that GitLab, and of nobody else");
+}
+
 #[test]
 fn roots_that_cannot_be_read_are_an_error_and_not_an_empty_list() {
-    let mut stage = Stage::set();
-    stage.environment.insert("SSL_CERT_FILE".to_owned(), "/not/there.pem".to_owned());
-    stage.environment.insert("SSL_CERT_DIR".to_owned(), "/not/there".to_owned());
-    let ran = stage.run_in_vain(&["rotate"]);
-    assert_eq!(ran.code, Some(2), "{ran}");
-    ran.is("no_roots", stage.folder.path());
+    let empty = tempfile::tempdir().unwrap();
+    let readable = tempfile::tempdir().unwrap();
+    std::fs::write(readable.path().join("ca.pem"), listen().1).unwrap();
+    std::fs::write(empty.path().join("ca.pem"), "# none yet\n").unwrap();
+    let empty_file = empty.path().join("ca.pem");
+    let cases = [
+        ("no_roots", Some("/not/there.pem"), Some("/not/there")),
+        ("no_root_file_beside_a_folder", Some("/not/there.pem"), readable.path().to_str()),
+        ("an_empty_root_file", empty_file.to_str(), None),
+        ("no_root_folder", None, Some("/not/there")),
+        ("an_empty_root_folder", None, empty.path().to_str()),
+    ];
+    for (name, file, folders) in cases {
+        let mut stage = Stage::set();
+        for (variable, value) in [("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folders)] {
+            stage.environment.extend(value.map(|value| (variable.to_owned(), value.to_owned())));
+        }
+        let ran = stage.run_in_vain(&["rotate"]);
+        assert_eq!(ran.code, Some(2), "{ran}");
+        ran.is(name, empty.path());
+    }
 }
