@@ -42,7 +42,7 @@ struct Stage {
 /// Runs the demo: a plan, a rotation, a plan with nothing due; then time passes, an answer is lost, and it is healed.
 pub async fn run() -> Result<Level, String> {
     let start = "2026-05-04T06:00:00Z".parse().unwrap_or_default();
-    let sandbox = Sandbox::new(7, start);
+    let sandbox = Sandbox::of_gitlab_and_styra(7, start);
     let environment = estate::furnish(&sandbox);
     let config = config::parse(Path::new("tokenwheel.yml"), CONFIG).map_err(|problems| problems.to_string())?;
     let mut stage = Stage { sandbox, config, environment };

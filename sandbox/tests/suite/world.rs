@@ -1,11 +1,12 @@
 //! The sandbox as a whole: determinism, the clock, and the values it knows.
 
 use chrono::TimeDelta;
+use http::Method;
 use serde_json::Value;
 use tokenwheel_sandbox::Sandbox;
 use tokenwheel_sandbox::styra::Role;
 
-use crate::common::{Acme, day, noon};
+use crate::common::{Acme, day, noon, request};
 
 /// Seeds a little of everything.
 fn values(seed: u64) -> Vec<String> {
@@ -26,6 +27,21 @@ fn the_same_seed_gives_the_same_values_and_another_seed_others() {
     let (one, two) = (values(1), values(2));
     assert_eq!(one.len(), 4);
     assert!(one.iter().all(|value| !two.contains(value)));
+}
+
+#[test]
+fn the_small_sandbox_has_two_services_and_its_copies_too() {
+    let whole = Sandbox::new(1, noon());
+    let small = Sandbox::of_gitlab_and_styra(1, noon());
+    for host in ["gitlab", "styra", "github", "zendesk", "atlassian", "vault", "oauth", "http", "kubernetes"] {
+        let request = request(host, "nobody", Method::GET, "/api/v4/user", &Value::Null);
+        let missing = |sandbox: &Sandbox| {
+            String::from_utf8_lossy(&sandbox.handle(&request).body).contains("the sandbox has no service called")
+        };
+        let expected = !["gitlab", "styra"].contains(&host);
+        assert_eq!((missing(&small), missing(&small.fork())), (expected, expected), "{host}");
+        assert!(!missing(&whole) && !missing(&whole.fork()), "{host}");
+    }
 }
 
 #[test]
