@@ -44,7 +44,6 @@ ARG RUST_VERSION
 ARG LIBC=musl
 # The toolchain of the image is the pinned one; the file that pins it wants linters besides.
 ENV RUSTUP_TOOLCHAIN=$RUST_VERSION CARGO_TERM_COLOR=never AUDITABLE=yes
-SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /src
 # Debian keeps one version of each, that with its security fixes.
 # hadolint ignore=DL3008
@@ -55,12 +54,14 @@ RUN [ "$LIBC" = gnu ] || rustup target add "$(uname -m)-unknown-linux-musl"
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     cargo install --locked --quiet --version 0.7.7 cargo-auditable
 # The dependencies are a layer of their own, made without our sources: those change daily, these monthly.
-COPY container/build container/
+COPY container/build container/no-unwinding.ld container/
 COPY Cargo.toml Cargo.lock ./
 COPY sandbox/Cargo.toml sandbox/
 RUN mkdir src sandbox/src \
-    && echo 'fn main() {}' | tee src/main.rs sandbox/src/main.rs \
-    && touch src/lib.rs sandbox/src/lib.rs
+    && for folder in . sandbox; do \
+        echo '//! A stand-in.' >$folder/src/lib.rs; \
+        printf '%s\n' '//! A stand-in.' 'fn main() {}' >$folder/src/main.rs; \
+    done
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     container/build "$(uname -m)-unknown-linux-$LIBC"
 COPY src src
