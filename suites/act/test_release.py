@@ -87,6 +87,14 @@ class Release(Case):
         self.assertIn(empty, notes)
         self.assertIn(f"{VERSION}-gitlab` | `{shelled}", notes)
 
+    def test_the_first_job_of_the_workflow_runs_as_it_stands(self):
+        self.workflow("release", (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))
+        shutil.copytree(self.action, self.repository, dirs_exist_ok=True)
+        self.commit()
+        ran = self.act("workflow_dispatch", options=["--job", "named"])
+        self.passes(ran)
+        self.assertEqual(ran.outputs()["version"], VERSION)
+
     def test_the_workflow_builds_without_rights_and_publishes_without_building(self):
         text = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
         jobs = re.split(r"(?m)^  (?=\w+:$)", text.partition("\njobs:\n")[2])
