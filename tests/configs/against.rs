@@ -114,6 +114,19 @@ fn rights_that_grow_and_guards_that_go() {
 }
 
 #[test]
+fn whoever_can_open_what_is_sealed_is_told() {
+    let key = || age::x25519::Identity::generate().to_public().to_string();
+    let (ann, bob) = (key(), key());
+    let with = |keys: &str| format!("{SOUND}rescue: {{ recipients: [{keys}] }}\n");
+    let found = told(&between(SOUND, &with(&ann)));
+    assert_eq!(found, format!("  [place] rescue: `recipients` is new: [{ann}]\n"));
+    let found = told(&between(&with(&ann), &with(&format!("{ann}, {bob}"))));
+    assert_eq!(found, format!("  [place] rescue: `recipients`: also {bob}\n"));
+    let found = told(&between(&with(&ann), SOUND));
+    assert_eq!(found, "  [guard] rescue: it is gone: what a run mints that dies is kept nowhere\n");
+}
+
+#[test]
 fn what_was_only_watched_and_would_be_turned_is_told() {
     let watched = SOUND.replace("rotate: { after: 2/3 }", "rotate: watch");
     let found = between(&watched, SOUND);

@@ -291,6 +291,11 @@ async fn the_schedule_of_a_workflow_is_read_from_its_file() {
     write_workflow(&bench, &WORKFLOW.replace("23 */6 * * *", "23 6 * * *"));
     let report = bench.check().await;
     assert!(report.troubled && text(&report).contains(said), "{}", text(&report));
+    // A job that did not check it out cannot know.
+    std::fs::remove_dir_all(bench.folder.path().join(".github")).unwrap();
+    let report = bench.check().await;
+    let said = ".github/workflows/rotate.yml is not checked out beside the config";
+    assert!(!report.troubled && text(&report).contains(said), "{}", text(&report));
     // One that only looks starts nothing that rotates.
     let looks = WORKFLOW.replace("23 */6 * * *", "23 6 * * *").replace("@v1", "@v1\n        with: { command: check }");
     write_workflow(&bench, &looks);

@@ -7,11 +7,11 @@ mod keys;
 mod token;
 
 use chrono::TimeDelta;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::super::setup::Wheel;
-use crate::config::{Config, ConnectionSpec, PartSpec};
+use crate::config::{Config, ConnectionSpec, PartSpec, RescueSpec};
 use crate::text;
 
 /// What a difference is about, the most dangerous first.
@@ -85,6 +85,7 @@ pub fn differences(before: Option<Side<'_>>, after: Side<'_>) -> Vec<Difference>
     let mut comparison = Comparison { before, after, found: Vec::new() };
     comparison.connections();
     comparison.tokens();
+    comparison.rescue();
     comparison.rest();
     let mut found = comparison.found;
     found.sort_by_key(|difference| difference.grade);
@@ -180,6 +181,19 @@ impl Comparison<'_> {
         }
         let grade = if new.is_some() { Grade::Host } else { Grade::Other };
         self.say(grade, of, changed("ca_file", old.as_ref(), new.as_ref()));
+    }
+
+    /// To whom new values are sealed: whoever is named there can read every one of them.
+    fn rescue(&mut self) {
+        let keys = |rescue: &RescueSpec| json!({ "recipients": rescue.recipients, "path": rescue.path });
+        let old = self.before.and_then(|side| side.config.rescue.as_ref()).map(keys);
+        match self.after.config.rescue.as_ref().map(keys) {
+            Some(new) => self.keys("rescue", old.as_ref(), &new),
+            None if old.is_some() => {
+                self.say(Grade::Guard, "rescue", "it is gone: what a run mints that dies is kept nowhere");
+            }
+            None => {}
+        }
     }
 
     /// What is neither a connection nor a token. Of a config that is new there is nothing to be told.

@@ -37,6 +37,11 @@ impl Run {
     pub(super) async fn pipeline(&self, config: &Config) -> Found {
         let mut found = Found::default();
         let Some(job) = &self.wheel.job else { return found };
+        if let Some(file) = job.workflow.as_ref().filter(|file| !workflow::is_here(config, file)) {
+            found.notes.push(format!(
+                "{file} is not checked out beside the config, and its cron was not compared with `every:`"
+            ));
+        }
         let environments = job.workflow.as_ref().map(|file| workflow::environments(config, file)).unwrap_or_default();
         let job = &Job { environments, ..job.clone() };
         let of_this_server = self.wheel.connections.iter().filter(|(name, linked)| {

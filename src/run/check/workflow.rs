@@ -29,6 +29,12 @@ pub(super) fn too_slow(config: &Config) -> Option<Finding> {
     Some(Finding { of: "every".to_owned(), what })
 }
 
+/// Whether a workflow's file is in the repository that the config is in.
+pub(super) fn is_here(config: &Config, file: &str) -> bool {
+    let name = Path::new(file).file_name();
+    workflows(config.folder()).iter().any(|path| path.file_name() == name)
+}
+
 /// The environments that the jobs of a workflow name, in the repository that the config is in.
 pub(super) fn environments(config: &Config, file: &str) -> Vec<String> {
     let name = Path::new(file).file_name();
