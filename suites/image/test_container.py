@@ -150,25 +150,40 @@ class GitLabJob(Container):
 
 
 class GitHubStep(Container):
-    """As a docker step does it: root, with the command files mounted, in the workspace."""
+    """With the command files of a runner."""
 
     FILES = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ENV", "GITHUB_STATE")
+    # The user of GitHub's own machines.
+    RUNNER = 1001
 
-    def test_a_step_rotates_and_writes_its_outputs_and_its_summary(self):
+    def commands(self, owner):
+        """Makes the command files; gives the flags and the variables that hand them over."""
         commands = self.folder / "commands"
         commands.mkdir(mode=0o755)
         for name in self.FILES:
             (commands / name).write_text("", encoding="utf-8")
-        os.chown(self.folder, 1001, 1001)
-        flags = ["--user", "0", "--volume", f"{commands}:/github/file_commands"]
-        flags += ["--volume", f"{self.folder}:/github/workspace", "--workdir", "/github/workspace"]
+        for path in (self.folder, self.reports, commands, *commands.iterdir()):
+            os.chown(path, owner, owner)
         job = {name: f"/github/file_commands/{name}" for name in self.FILES}
-        ran = self.podman(EMPTY, *ROTATE, flags=flags, GITHUB_ACTIONS="true", GITHUB_WORKSPACE="/github/workspace", **job)
+        return ["--volume", f"{commands}:/github/file_commands"], {"GITHUB_ACTIONS": "true", **job}
+
+    def assert_told(self, ran):
         self.assertEqual(ran.code, 0, ran.told)
         self.assert_rotated(ran)
-        outputs = (commands / "GITHUB_OUTPUT").read_text(encoding="utf-8")
+        outputs = (self.folder / "commands/GITHUB_OUTPUT").read_text(encoding="utf-8")
         self.assertRegex(outputs, "(?m)^exit-code")
         self.assertRegex(outputs, "deploy")
-        self.assertIn("deploy", (commands / "GITHUB_STEP_SUMMARY").read_text(encoding="utf-8"))
+        self.assertIn("deploy", (self.folder / "commands/GITHUB_STEP_SUMMARY").read_text(encoding="utf-8"))
         # The runner hides the new value from here on.
         self.assertIn(f"::add-mask::{self.held()}\n", ran.err)
+
+    def test_a_script_starts_it_as_the_runner_s_user(self):
+        flags, job = self.commands(self.RUNNER)
+        ran = self.podman(EMPTY, *ROTATE, flags=[*HARDENED, "--user", f"{self.RUNNER}:{self.RUNNER}", *flags], **job)
+        self.assert_told(ran)
+
+    def test_a_docker_step_starts_it_as_root_in_the_workspace(self):
+        flags, job = self.commands(0)
+        flags += ["--user", "0", "--volume", f"{self.folder}:/github/workspace", "--workdir", "/github/workspace"]
+        ran = self.podman(EMPTY, *ROTATE, flags=flags, GITHUB_WORKSPACE="/github/workspace", **job)
+        self.assert_told(ran)
