@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import threading
@@ -151,6 +152,20 @@ class Fetch(Script):
         self.assertIn("HTTPS_PROXY=http://proxy:3128", seen)
         self.assertEqual(seen.splitlines()[0], "--disable")
         self.assertNotIn("--insecure", seen)
+
+    def test_a_runner_without_the_tools_is_told(self):
+        self.publish(FAKE.encode())
+        bare = self.folder / "bare"
+        bare.mkdir()
+        for tool in ("bash", "uname", "dirname", "mktemp", "env", "rm", "mv", "chmod", "sha256sum"):
+            (bare / tool).symlink_to(shutil.which(tool))
+        self.refused(self.fetch(PATH=bare), "has no curl")
+        (bare / "curl").symlink_to(shutil.which("curl"))
+        self.assertEqual(self.fetch(PATH=bare).returncode, 0)
+        (bare / "sha256sum").unlink()
+        for fetched in self.folder.glob("tokenwheel.*/*"):
+            fetched.unlink()
+        self.refused(self.fetch(PATH=bare), "has no sha256sum")
 
     def test_a_binary_at_hand_is_named_by_its_path_and_never_found_by_accident(self):
         ran = self.fetch(BIN="./fake", MIRROR="https://127.0.0.1:1")
