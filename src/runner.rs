@@ -67,7 +67,9 @@ impl Runner {
             let (summary, outputs) = (path("GITHUB_STEP_SUMMARY"), path("GITHUB_OUTPUT"));
             Home::GitHub { url, summary, outputs, heard: is_pipe() }
         } else if is("GITLAB_CI") {
-            Home::GitLab { url: lookup("CI_JOB_URL"), traced: is("CI_DEBUG_TRACE") }
+            // GitLab's runner takes these for yes: they are Go's.
+            let is_yes = |value: String| ["true", "t", "1"].contains(&value.trim().to_lowercase().as_str());
+            Home::GitLab { url: lookup("CI_JOB_URL"), traced: lookup("CI_DEBUG_TRACE").is_some_and(is_yes) }
         } else {
             Home::Terminal
         };

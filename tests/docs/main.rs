@@ -4,6 +4,7 @@
 
 mod examples;
 mod generated;
+mod gitlab;
 mod laws;
 mod links;
 mod page;

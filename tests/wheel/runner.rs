@@ -158,6 +158,10 @@ fn a_job_whose_log_shows_every_variable_is_refused() {
         assert!(stage.sandbox.exchanges().is_empty(), "{ran}");
     }
     let mut stage = on_gitlab();
+    for (yes, code) in [("TRUE", 2), ("1", 2), ("t", 2), ("false", 0), ("0", 0), ("", 0)] {
+        stage.environment.insert("CI_DEBUG_TRACE".to_owned(), yes.to_owned());
+        assert_eq!(stage.run(&["plan"]).code, Some(code), "{yes}");
+    }
     stage.environment.insert("CI_DEBUG_TRACE".to_owned(), "true".to_owned());
     assert_eq!(stage.run(&["check", "--offline"]).code, Some(0));
 }
