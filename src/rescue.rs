@@ -67,7 +67,7 @@ impl Rescue {
         let Ok(files) = std::fs::read_dir(&self.folder) else { return Vec::new() };
         let is_its = |path: &PathBuf| {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            name.starts_with(&start) && name.ends_with(".age")
+            name.starts_with(&start) && path.extension().is_some_and(|extension| extension == "age")
         };
         let mut found: Vec<PathBuf> = files.filter_map(|file| Some(file.ok()?.path())).filter(is_its).collect();
         found.sort();

@@ -95,7 +95,15 @@ impl Runner {
 
     /// Says why nothing was attempted.
     pub fn fatal(&self, why: &str, level: Level) {
+        self.close();
         report::narrate(why);
+        let told = text::harmless(&why.replace('\n', "; "));
+        let facts = [("exit-code", level.code().to_string()), ("summary", told.clone())];
+        for kept in
+            [self.summarise(&format!("### tokenwheel\n\n```\n{}\n```\n", told.replace('`', "'"))), self.put_out(&facts)]
+        {
+            kept.unwrap_or_else(|why| report::narrate(&why));
+        }
         self.annotate(level, "tokenwheel", &why.replace('\n', "; "));
     }
 
@@ -110,8 +118,8 @@ impl Runner {
         for token in report.tokens.iter().filter(|token| !matches!(token.level(), Level::Well | Level::Due)) {
             ill.push((token.level(), token.name.clone(), token.lines(report).first().cloned().unwrap_or_default()));
         }
-        for (is_error, kind) in [(true, "errors"), (false, "warnings")] {
-            let all: Vec<_> = ill.iter().filter(|(level, ..)| is_error == (*level == Level::Now)).collect();
+        for (errors, kind) in [(true, "errors"), (false, "warnings")] {
+            let all: Vec<_> = ill.iter().filter(|(level, ..)| errors == is_error(*level)).collect();
             let room = if all.len() > ANNOTATIONS { ANNOTATIONS - 1 } else { ANNOTATIONS };
             all.iter().take(room).for_each(|(level, name, why)| self.annotate(*level, name, why));
             if let Some((level, ..)) = all.get(room) {
@@ -119,7 +127,12 @@ impl Runner {
                 self.annotate(*level, "tokenwheel", &more);
             }
         }
-        let kept = [self.summarise(report), self.put_out(report), folder.map_or(Ok(()), |folder| keep(report, folder))];
+        let page = report.render(Format::Markdown, false);
+        let kept = [
+            self.summarise(&page),
+            self.put_out(&report.outputs()),
+            folder.map_or(Ok(()), |folder| keep(report, folder)),
+        ];
         kept.into_iter().filter_map(Result::err).fold(report.level(), |level, why| {
             report::narrate(&why);
             level.worse(Level::Later)
@@ -129,20 +142,19 @@ impl Runner {
     /// A line beside the step on the job's page.
     fn annotate(&self, level: Level, title: &str, message: &str) {
         if matches!(self.home, Home::GitHub { .. }) {
-            let kind = if level == Level::Now { "error" } else { "warning" };
+            let kind = if is_error(level) { "error" } else { "warning" };
             report::narrate(&command(kind, Some(&format!("tokenwheel: {title}")), &text::plain(message)));
         }
     }
 
-    fn summarise(&self, report: &RunReport) -> Result<(), String> {
+    fn summarise(&self, page: &str) -> Result<(), String> {
         let Home::GitHub { summary: Some(path), .. } = &self.home else { return Ok(()) };
-        let text = report.render(Format::Markdown, false);
-        append(path, trimmed(&text, SUMMARY)).map_err(|error| format!("the summary of this step: {error}"))
+        append(path, trimmed(page, SUMMARY)).map_err(|error| format!("the summary of this step: {error}"))
     }
 
-    fn put_out(&self, report: &RunReport) -> Result<(), String> {
+    fn put_out(&self, facts: &[(&str, String)]) -> Result<(), String> {
         let Home::GitHub { outputs: Some(path), .. } = &self.home else { return Ok(()) };
-        let lines: Vec<String> = report.outputs().into_iter().map(|(name, fact)| format!("{name}={fact}\n")).collect();
+        let lines: Vec<String> = facts.iter().map(|(name, fact)| format!("{name}={fact}\n")).collect();
         append(path, &lines.concat()).map_err(|error| format!("the outputs of this step: {error}"))
     }
 
@@ -202,6 +214,11 @@ impl Witness for Runner {
             report::narrate(&line);
         }
     }
+}
+
+/// What is only left to do is a warning.
+fn is_error(level: Level) -> bool {
+    level != Level::Later
 }
 
 /// Whether stderr is a pipe, as it is below a runner.

@@ -185,6 +185,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::disallowed_methods, reason = "the identity of a test")]
     fn key() -> (Recipients, String) {
         let identity = age::x25519::Identity::generate();
         let recipients = Recipients::read(&[identity.to_public().to_string()]).unwrap();

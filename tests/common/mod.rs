@@ -13,7 +13,7 @@ use tokenwheel::http::Transport;
 use tokenwheel::plan::Asked;
 use tokenwheel::report::{Format, Outcome, RunReport, TokenReport};
 use tokenwheel::rotation::Verb;
-use tokenwheel::run::{Random, Reach, Run, Setup, Wheel, Wish, World};
+use tokenwheel::run::{Random, Reach, Run, Setup, Wheel, Wish, Witness, World};
 use tokenwheel_sandbox::Sandbox;
 use tokenwheel_sandbox::gitlab::{Seeded, Variable};
 
@@ -128,9 +128,7 @@ impl Bench {
             clock: Arc::new(SandboxClock(self.sandbox.clone())),
             random: self.random(),
             holder: "a test".to_owned(),
-            witness: Arc::new(move |token: &str, verb: Verb, detail: &str| {
-                told.lock().unwrap().push(format!("{token}: {verb}: {detail}"));
-            }),
+            witness: Arc::new(Told(told)),
             stop: Arc::new(AtomicBool::new(false)),
         }
     }
@@ -165,6 +163,19 @@ impl Bench {
         let run = self.observe(job, wish, Reach::Acts).await?;
         let plans = run.plan().await;
         Ok(run.apply(plans).await)
+    }
+}
+
+/// Takes down what is told, as the log of a job does.
+struct Told(Arc<Mutex<Vec<String>>>);
+
+impl Witness for Told {
+    fn told(&self, token: &str, verb: Verb, detail: &str) {
+        self.0.lock().unwrap().push(format!("{token}: {verb}: {detail}"));
+    }
+
+    fn sealed(&self, token: &str, block: &str) {
+        self.0.lock().unwrap().push(format!("{token}: sealed: {block}"));
     }
 }
 

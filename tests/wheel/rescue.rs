@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use age::secrecy::ExposeSecret as _;
 use http::Method;
 use tokenwheel_sandbox::{At, Exchange, Fault, What};
 
@@ -12,13 +11,19 @@ use crate::stage::{Ran, Stage, unsealed};
 
 const FORCED: [&str; 6] = ["rotate", "--force", "--reason", "a test", "--only", "das-refresher"];
 
+#[expect(clippy::disallowed_methods, reason = "the identity of a test")]
+fn text(identity: &age::x25519::Identity) -> String {
+    use age::secrecy::ExposeSecret as _;
+    identity.to_string().expose_secret().to_owned()
+}
+
 /// The usual estate in a job of GitLab, sealed to an owner; and the owner's identity file.
 fn sealed() -> (Stage, PathBuf) {
     let mut stage = Stage::set();
     let owner = age::x25519::Identity::generate();
     stage.write(&format!("{}rescue: {{ recipients: [{}] }}\n", unsealed(), owner.to_public()));
     let identity = stage.path("identity.txt");
-    std::fs::write(&identity, format!("# the owner's\n{}\n", owner.to_string().expose_secret())).unwrap();
+    std::fs::write(&identity, format!("# the owner's\n{}\n", text(&owner))).unwrap();
     stage.environment.insert("GITLAB_CI".to_owned(), "true".to_owned());
     (stage, identity)
 }
@@ -172,7 +177,7 @@ fn what_cannot_be_opened_says_why() {
     };
     refused(unseal(&stage, "nowhere.age"), "nowhere.age cannot be read: ");
     refused(unseal(&stage, "tokenwheel.yml"), "tokenwheel.yml: it is no sealed value");
-    std::fs::write(&identity, other.to_string().expose_secret()).unwrap();
+    std::fs::write(&identity, text(&other)).unwrap();
     refused(
         read(&stage, &log, &["unseal", "-", "--identity", "identity.txt"]),
         "not sealed to any of these identities",
