@@ -147,6 +147,8 @@ pub struct TokenSpec {
     pub rule: Rule,
     /// How long the old one lives on, if the config says so.
     pub overlap: Option<TimeDelta>,
+    /// How long it is waited for jobs that may be using the old one.
+    pub wait_for_jobs: Option<TimeDelta>,
     /// Only watched.
     pub watch: bool,
     /// The connection that logs in with it, and as which of its refreshers.

@@ -86,6 +86,15 @@ pub enum Holding {
     Nothing,
 }
 
+/// A job that may be using what a destination holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reader {
+    /// What it is, in a few words.
+    pub what: String,
+    /// The address of its page, by which a run knows itself.
+    pub url: Option<String>,
+}
+
 /// What a destination is asked before a token is minted for it.
 pub struct Ask<'a> {
     /// What the value will look like, as far as anyone knows.
@@ -134,6 +143,17 @@ pub trait Destination: Send + Sync {
     /// The variable by which the jobs of a pipeline get what is held here; asked after [`Self::holds`].
     fn gives(&self) -> Option<Given> {
         None
+    }
+
+    /// Whether it can say which jobs use what it holds. Asked while it is built, where [`Self::readers`] will be: for
+    /// that a login may need more rights.
+    fn knows_readers(&self) -> anyhow::Result<bool> {
+        Ok(false)
+    }
+
+    /// The jobs that may be using what it holds: they were given it, and have not ended.
+    async fn readers(&self) -> anyhow::Result<Vec<Reader>> {
+        Ok(Vec::new())
     }
 
     /// Who could read a refresher kept here besides the job that needs it; asked after [`Self::holds`].

@@ -1,6 +1,7 @@
 //! The six verbs as types: rehearse → mint → verify → deliver → confirm → retire. Each consumes the one before, so
 //! that "revoke the old one before the new one is confirmed" does not compile.
 
+mod readers;
 mod stopped;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::connection::Slot;
 use crate::destination::{Ask, Assurance, Depth, Destination, Receipt};
 use crate::issuer::{Issuer, Leave, MintError, Proof};
 use crate::token::{Form, Minted, Order, Parts, TokenRecord, TokenValue};
+pub use readers::Patience;
 pub use stopped::{Stopped, Verb};
 
 /// How long a rejection of a token that was just made is doubted.
@@ -47,6 +49,8 @@ pub struct Job<'a> {
     /// Whether the token itself is dead, or dies before the next run: then one willing destination suffices, and the
     /// others are owed.
     pub pressing: bool,
+    /// How long jobs that may be using the old token are waited for, where that is asked.
+    pub patience: Option<Patience<'a>>,
     /// Asked before the mint, from where there is no way back: why the run is to go no further.
     pub halted: &'a (dyn Fn() -> Option<&'static str> + Sync),
     /// Told of each verb as it is done.
@@ -152,7 +156,8 @@ impl Confirmed {
 /// Rotates one token, from due to confirmed.
 pub async fn rotate(due: Rotation<'_, Due>) -> Result<Confirmed, Stopped> {
     let rehearsed = due.rehearse().await?; // every destination would take such a value
-    let fresh = rehearsed.mint().await?; // the new token exists, here and nowhere else
+    let undisturbed = rehearsed.wait().await?; // no job is using the old one, where that would die
+    let fresh = undisturbed.mint().await?; // the new token exists, here and nowhere else
     let sealed = fresh.seal(); // and outlives this machine
     let verified = sealed.verify().await?; // it is who it should be
     let delivered = verified.deliver().await?; // the destinations were given it

@@ -16,6 +16,7 @@ mod laws {
     mod order;
     mod pair;
     mod pipeline;
+    mod readers;
     mod single;
     mod stage;
     mod truth;

@@ -343,6 +343,7 @@ impl Reader {
             destinations,
             rule: self.rule(file, node, &by),
             overlap: by.overlap.as_deref().and_then(|text| forms::length(text).ok()),
+            wait_for_jobs: by.wait_for_jobs.as_deref().and_then(|text| forms::length(text).ok()),
             watch,
             refreshes,
             accept_risk: outer.accept_risk,

@@ -194,6 +194,12 @@ pub(super) struct By {
     /// How long the old one lives after the new one is confirmed everywhere.
     #[schemars(extend("format" = "length"), example = "24h")]
     pub(super) overlap: Option<String>,
+    /// Where a new one ends the old one at once: how long it is waited for the end of the jobs that may be using the old
+    /// one, 20 minutes at most. They are looked up where it is kept: the running jobs of a GitLab project, the running
+    /// and queued runs of a GitHub repository. If there are some all that time, the next run tries again; a token that is
+    /// dead, or dies before that, waits for nobody.
+    #[schemars(extend("format" = "length"), example = "10m")]
+    pub(super) wait_for_jobs: Option<String>,
 }
 
 /// The schema of a type, as JSON.

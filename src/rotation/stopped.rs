@@ -1,9 +1,13 @@
 //! Stopped says what stands: what did or did not change, what is at risk, and what comes next.
 
 use std::fmt;
+use std::time::Duration;
+
+use chrono::TimeDelta;
 
 use super::Missed;
 use crate::issuer::Succession;
+use crate::text;
 
 /// The six verbs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -72,6 +76,20 @@ impl Stopped {
 
     pub(super) fn halted(why: &str) -> Self {
         Self::unchanged(format!("nothing was changed: {why}"))
+    }
+
+    pub(super) fn unseen(why: &anyhow::Error) -> Self {
+        Self::unchanged(format!(
+            "nothing was changed: it cannot be seen which jobs may be using it, as `wait_for_jobs` asks: {why:#}"
+        ))
+    }
+
+    pub(super) fn in_use(first: &str, all: usize, after: Duration) -> Self {
+        let after = text::span(TimeDelta::from_std(after).unwrap_or_default());
+        let these = super::readers::these(first, all);
+        let next = "the next run tries again, and waits for nobody once the token would die before the run after";
+        let stands = format!("nothing was changed: after {after} it may still be in use by {these}");
+        Self { next: next.to_owned(), ..Self::unchanged(stands) }
     }
 
     pub(super) fn refused(why: &anyhow::Error) -> Self {

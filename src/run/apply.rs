@@ -14,7 +14,7 @@ use crate::connection::Slot;
 use crate::issuer::Ended;
 use crate::plan::{self, Plan, Sight, Step};
 use crate::report::{Outcome, Retired, RunReport};
-use crate::rotation::{self, Confirmed, Job, Rotation, Stop, Verb};
+use crate::rotation::{self, Confirmed, Job, Patience, Rotation, Stop, Verb};
 use crate::text;
 use crate::token::{Fingerprint, Order, TokenRecord, TokenValue};
 
@@ -148,6 +148,7 @@ impl Run {
             order: Order { now, until: token.wanted.ttl.map(|ttl| now + ttl), follows: plan.live.as_ref() },
             own_slot,
             pressing: plan.at_risk(&self.moment),
+            patience: self.patience(token),
             halted: &|| self.halted(),
             told: &told,
             minted: &minted,
@@ -182,6 +183,12 @@ impl Run {
                 Done { name: name.to_owned(), outcome, confirmed: None, spent: None, look_again }
             }
         }
+    }
+
+    /// How long jobs are waited for; in an emergency nobody is.
+    fn patience(&self, token: &Turning) -> Option<Patience<'_>> {
+        let long = token.spec.wait_for_jobs?.to_std().ok().filter(|_| !self.wish.asked.revoke_now)?;
+        Some(Patience { long, own: &self.world.holder })
     }
 
     async fn redeliver(&self, token: &Turning, from: usize, to: &[usize]) -> Outcome {

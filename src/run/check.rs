@@ -195,6 +195,13 @@ impl Run {
             async move { to.rehearse(&Ask { shape: shape.as_ref(), depth: Depth::Look, last: None }).await }
         }))
         .await;
-        asked.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect()
+        let mut problems: Vec<String> =
+            asked.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
+        if token.spec.wait_for_jobs.is_some() {
+            let readers = join_all(token.destinations.iter().map(|to| to.readers())).await;
+            let blind = readers.into_iter().filter_map(Result::err);
+            problems.extend(blind.map(|why| format!("it cannot be seen which jobs may be using it: {why:#}")));
+        }
+        problems
     }
 }

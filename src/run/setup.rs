@@ -349,6 +349,11 @@ impl Builder<'_> {
             let what = "`overlap` cannot be kept: here a new token ends the old one at once";
             self.say(&spec.spot, format!("token `{name}`: {what}"));
         }
+        if let Some(wait) = spec.wait_for_jobs
+            && let Err(why) = may_wait(wait, replaces, &destinations)
+        {
+            self.say(&spec.spot, format!("token `{name}`: `wait_for_jobs` {why}"));
+        }
         if own.is_some() && spec.refreshes.is_some() {
             let what =
                 "`self` and `refreshes` exclude each other: a connection's refresher is turned by its connection";
@@ -466,4 +471,24 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+/// The longest that it is waited for jobs: a lease, which is renewed before each stage of a run, outlasts it.
+const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(20);
+
+/// Whether waiting for jobs can be kept, and does something.
+fn may_wait(wait: TimeDelta, replaces: bool, destinations: &[Place]) -> Result<(), String> {
+    if !replaces {
+        return Err("does nothing here: the old one lives on beside the new one, for its `overlap`".to_owned());
+    }
+    if wait > LONGEST_WAIT {
+        return Err(format!("is {} at most", crate::text::span(LONGEST_WAIT)));
+    }
+    let mut any = false;
+    for place in destinations {
+        any |= place.knows_readers().map_err(|why| format!("cannot be kept: {why:#}"))?;
+    }
+    let who =
+        "`gitlab/ci-variable` of a project, `github/actions-secret` and `github/actions-variable` of a repository";
+    if any { Ok(()) } else { Err(format!("does nothing here: only these know their jobs: {who}")) }
 }

@@ -17,6 +17,7 @@ mod pace;
 pub(super) mod personal_access_token;
 mod pipeline;
 mod place;
+mod runs;
 mod sealed;
 mod secret;
 mod store;

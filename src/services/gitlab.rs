@@ -6,6 +6,7 @@ pub(super) mod ci_variable;
 pub(super) mod ci_variable_shelf;
 pub(super) mod deploy_token;
 pub(super) mod group_access_token;
+mod jobs;
 pub(super) mod personal_access_token;
 mod pipeline;
 pub(super) mod pipeline_schedule_variable;

@@ -39,7 +39,7 @@ fn an_unknown_key_is_told_with_its_line_and_the_nearest_right_one() {
 
 #[test]
 fn a_word_that_is_near_to_none_is_answered_with_all_there_are() {
-    insta::assert_snapshot!(spoiled("{ after: 2/3 }", "{ when: 2/3 }"), @"tokenwheel.yml:12: `rotate` has no key `when`; known here: after, before, overlap");
+    insta::assert_snapshot!(spoiled("{ after: 2/3 }", "{ when: 2/3 }"), @"tokenwheel.yml:12: `rotate` has no key `when`; known here: after, before, overlap, wait_for_jobs");
 }
 
 #[test]

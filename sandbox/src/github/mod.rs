@@ -13,6 +13,7 @@ mod model;
 mod oauth;
 mod page;
 mod refusal;
+mod runs;
 mod secrets;
 mod seed;
 mod show;
@@ -37,6 +38,7 @@ pub use deploy_keys::DeployKey;
 pub use model::{Delivery, Hook, Make, Place, Repository, Secret, Store, Token, Variable, Visibility};
 pub use oauth::Grant;
 use refusal::Refusal;
+pub use runs::Run;
 use secrets::Pair;
 use show::{private_user, show_visibility};
 
@@ -110,6 +112,8 @@ pub struct GitHub {
     apps: Vec<App>,
     grants: Vec<Grant>,
     deploy_keys: Vec<DeployKey>,
+    /// Oldest first.
+    runs: Vec<Run>,
     /// When leaked credentials were reported.
     reports: Vec<DateTime<Utc>>,
     /// What was reported and lives on for a while.
@@ -162,6 +166,7 @@ impl GitHub {
             apps: Vec::new(),
             grants: Vec::new(),
             deploy_keys: Vec::new(),
+            runs: Vec::new(),
             reports: Vec::new(),
             reported: Vec::new(),
         }
@@ -229,6 +234,7 @@ impl GitHub {
                 self.secrets(request, caller, (Store::Codespaces, place), rest, params)
             }
             (_, ["actions", "variables", rest @ ..]) => self.variables(request, caller, &place, rest, params),
+            ("GET", ["actions", "runs"]) => self.list_runs(request, caller, id, params),
             (_, ["environments", name, kind @ ("secrets" | "variables"), rest @ ..]) => {
                 let known = self.repositories.get(&id).is_some_and(|of| of.environments.iter().any(|own| own == name));
                 if !known {

@@ -8,6 +8,7 @@ mod auth;
 mod deploy_tokens;
 mod hooks;
 mod inspect;
+mod jobs;
 mod listing;
 mod masking;
 mod model;
@@ -39,6 +40,7 @@ use crate::service::Service;
 pub use agents::AgentToken;
 pub use deploy_tokens::DeployToken;
 pub use hooks::{Delivery, Hook, Hooks};
+pub use jobs::Job;
 pub use model::{Kind, Place, Seeded, Token, Trigger, User, Variable};
 pub use runners::Runner;
 pub use schedules::{Schedule, ScheduleVariable};
@@ -120,6 +122,8 @@ pub struct GitLab {
     branches: BTreeMap<(u64, String), bool>,
     /// Users that an administrator has blocked.
     blocked: BTreeSet<u64>,
+    /// Oldest first.
+    jobs: Vec<Job>,
     throttle: Throttle,
 }
 
@@ -176,6 +180,7 @@ impl GitLab {
             schedules: schedules::Schedules::default(),
             branches: BTreeMap::new(),
             blocked: BTreeSet::new(),
+            jobs: Vec::new(),
             throttle: Throttle::default(),
         }
     }

@@ -10,6 +10,7 @@ use super::refusal::Refusal;
 use crate::exchange::Request;
 
 /// The roles that the API asks for.
+pub(crate) const REPORTER: u8 = 20;
 pub(crate) const DEVELOPER: u8 = 30;
 pub(crate) const MAINTAINER: u8 = 40;
 pub(crate) const OWNER: u8 = 50;

@@ -61,6 +61,7 @@ impl GitLab {
                         self.may_keep_variables(caller, place)?;
                         self.variables(request, place, rest, params)
                     }
+                    ("GET", ["jobs"]) => self.list_jobs(request, caller, place, params),
                     (_, ["hooks", rest @ ..]) => self.hooks(request, caller, place, rest, params),
                     (_, ["triggers", rest @ ..]) => self.triggers(request, caller, place, rest, params),
                     (_, ["deploy_tokens", rest @ ..]) => self.deploy_tokens(request, caller, place, rest, params),

@@ -17,7 +17,8 @@ pub(crate) const KIND: DestinationKind = DestinationKind {
     about: "An Actions secret of a repository, an environment or an organisation, in a sealed box",
     confirms: "by its stamp: when it was last written; its value can never be seen",
     needs: "permission `secrets: write` for a repository, `environments: write` for an environment, `organization_secrets: \
-            write` for an organisation (classic scopes `repo`, `repo`, `admin:org`)",
+            write` for an organisation (classic scopes `repo`, `repo`, `admin:org`); `actions: read` besides for \
+            `wait_for_jobs`",
     schema: || schema_for!(Config).to_value(),
     build,
 };

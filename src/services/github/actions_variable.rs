@@ -12,7 +12,9 @@ use super::create::{Create, Visibility};
 use super::place::{Named, Place};
 use super::variable::{LARGEST, Variable, VariableJson, permission};
 use crate::connection::own;
-use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Given, Holding, Receipt, Site};
+use crate::destination::{
+    Address, Ask, Assurance, Depth, Destination, DestinationKind, Given, Holding, Reader, Receipt, Site,
+};
 use crate::http::Answer;
 use crate::token::TokenValue;
 
@@ -21,7 +23,8 @@ pub(crate) const KIND: DestinationKind = DestinationKind {
     about: "An Actions variable of a repository, an environment or an organisation: plain text, which every job may read",
     confirms: "read back",
     needs: "permission `actions_variables: write` for a repository, `environments: write` for an environment, \
-            `organization_actions_variables: write` for an organisation (classic scopes `repo`, `repo`, `admin:org`)",
+            `organization_actions_variables: write` for an organisation (classic scopes `repo`, `repo`, \
+            `admin:org`); `actions: read` besides for `wait_for_jobs`",
     schema: || schema_for!(Config).to_value(),
     build,
 };
@@ -184,6 +187,14 @@ impl Destination for ActionsVariable {
 
     fn gives(&self) -> Option<Given> {
         Some(Given { name: format!("variable {}", self.at.key), by: self.at.place.giver(), protected: false })
+    }
+
+    fn knows_readers(&self) -> anyhow::Result<bool> {
+        self.at.place.knows_readers()
+    }
+
+    async fn readers(&self) -> anyhow::Result<Vec<Reader>> {
+        self.at.place.readers().await
     }
 
     fn exposure(&self) -> Option<String> {

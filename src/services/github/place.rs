@@ -84,6 +84,12 @@ impl Place {
         }
     }
 
+    /// The path of its repository below the API.
+    pub(super) fn repository_path(&self) -> String {
+        let repository = self.repository.as_deref().unwrap_or_default();
+        format!("repos/{}/{}", segment(&self.owner), segment(repository))
+    }
+
     /// Asks something here. A redirect is a repository that has another name now.
     pub(super) async fn call(
         &self,

@@ -20,7 +20,7 @@ use super::sealed::sealed;
 use super::store::Store;
 use super::wire::date;
 use crate::connection::Means;
-use crate::destination::{Address, Ask, Assurance, Destination, Given, Holding, Receipt};
+use crate::destination::{Address, Ask, Assurance, Destination, Given, Holding, Reader, Receipt};
 use crate::http::{Answer, Retry};
 use crate::token::TokenValue;
 
@@ -207,6 +207,14 @@ impl Destination for Secret {
     fn gives(&self) -> Option<Given> {
         let given = || Given { name: format!("secret {}", self.key), by: self.place.giver(), protected: false };
         (self.store == Store::Actions).then(given)
+    }
+
+    fn knows_readers(&self) -> anyhow::Result<bool> {
+        if self.store == Store::Actions { self.place.knows_readers() } else { Ok(false) }
+    }
+
+    async fn readers(&self) -> anyhow::Result<Vec<Reader>> {
+        self.place.readers().await
     }
 
     fn exposure(&self) -> Option<String> {

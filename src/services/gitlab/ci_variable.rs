@@ -12,7 +12,9 @@ use super::GitLab;
 use super::variables::{Create, Level, Place, VariableJson, value};
 use super::wire::meaning;
 use crate::connection::own;
-use crate::destination::{Address, Ask, Assurance, Depth, Destination, DestinationKind, Given, Holding, Receipt, Site};
+use crate::destination::{
+    Address, Ask, Assurance, Depth, Destination, DestinationKind, Given, Holding, Reader, Receipt, Site,
+};
 use crate::http::Retry;
 use crate::token::TokenValue;
 
@@ -158,6 +160,14 @@ impl Destination for CiVariable {
     fn gives(&self) -> Option<Given> {
         let protected = self.seen.get().and_then(Option::as_ref).is_some_and(|variable| variable.protected);
         Some(Given { name: self.place.key.clone(), by: self.place.level.clone(), protected })
+    }
+
+    fn knows_readers(&self) -> anyhow::Result<bool> {
+        Ok(self.place.project().is_some())
+    }
+
+    async fn readers(&self) -> anyhow::Result<Vec<Reader>> {
+        self.place.readers().await
     }
 
     fn exposure(&self) -> Option<String> {

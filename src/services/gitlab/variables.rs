@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::GitLab;
 use super::wire::{Route, meaning, segment};
+use crate::destination::Reader;
 use crate::http::{Answer, Retry};
 use crate::token::{TokenValue, ValueShape};
 
@@ -111,6 +112,8 @@ pub(super) struct Place {
     pub(super) key: String,
     pub(super) scope: Option<String>,
     instance: bool,
+    /// What it hangs at, for people.
+    owner: String,
     /// For people.
     pub(super) name: String,
     /// For people, without the host and the key: `project acme/app`.
@@ -146,7 +149,8 @@ impl Place {
         anyhow::ensure!(!(instance && scope.is_some()), "variables of the instance have no environment scope");
         let scoped = scope.filter(|scope| *scope != "*").map(|scope| format!(" ({scope})")).unwrap_or_default();
         let name = format!("{} {} variable {key}{scoped}", gitlab.host, owner);
-        Ok(Self { gitlab, base, key: key.to_owned(), scope: scope.map(str::to_owned), instance, name, level })
+        let scope = scope.map(str::to_owned);
+        Ok(Self { gitlab, base, key: key.to_owned(), scope, instance, owner, name, level })
     }
 
     fn path(&self) -> String {
@@ -224,6 +228,20 @@ impl Place {
         let answer = self.gitlab.call(&route, Retry::Put).await?;
         anyhow::ensure!(answer.ok() || answer.status.as_u16() == 404, answer.refused(&meaning(&answer)));
         Ok(())
+    }
+
+    /// The project that it hangs at: its path below the API, and its name.
+    pub(super) fn project(&self) -> Option<(&str, &str)> {
+        let path = self.base.strip_suffix("/variables").filter(|path| path.starts_with("projects/"))?;
+        Some((path, &self.owner))
+    }
+
+    /// The jobs of its project that run now.
+    pub(super) async fn readers(&self) -> anyhow::Result<Vec<Reader>> {
+        match self.project() {
+            Some((path, name)) => self.gitlab.running_jobs(path, name).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// A place beside this one.
