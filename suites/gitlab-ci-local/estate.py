@@ -61,6 +61,8 @@ class Witness(http.server.ThreadingHTTPServer):
         self.to = urllib.parse.urlsplit(to)
         self.values = set()
         self.asked = []
+        # The end of a path whose new values are refused, as by a server that is ill.
+        self.refuses = None
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -83,6 +85,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for name in ("private-token", "authorization"):
             if self.headers.get(name):
                 self.server.values.add(self.headers[name].removeprefix("Bearer "))
+        if self.server.refuses and self.path.endswith(self.server.refuses) and b'"value"' in body:
+            self.server.remember(json.loads(body))
+            self.send_response(403)
+            self.send_header("content-length", "0")
+            return self.end_headers()
         connection = http.client.HTTPConnection(self.server.to.hostname, self.server.to.port)
         connection.request(self.command, self.path, body or None, dict(self.headers))
         answer = connection.getresponse()
@@ -121,11 +128,10 @@ class Estate(unittest.TestCase):
         self.witness = Witness(world["gitlab"]["url"])
         self.addCleanup(self.witness.end)
         tokens = world["gitlab"]["seeded"]["tokens"]
-        self.admin, owner = tokens["admin"]["value"], world["gitlab"]["seeded"]["users"]["owner"]
+        self.admin, self.owner = tokens["admin"]["value"], world["gitlab"]["seeded"]["users"]["owner"]
         self.variables = {}
         for key, name in (("GITLAB_REFRESHER", "wheel"), ("GITLAB_SPARE", "wheel-spare")):
-            body = {"name": name, "scopes": ["api"], "expires_at": self.day(60)}
-            self.variables[key] = self.ask("POST", f"users/{owner}/personal_access_tokens", body)["token"]
+            self.variables[key] = self.personal_token(name)
             self.hold(key, self.variables[key])
         self.deploy = self.project_token("deploy-bot", 3)
         self.hold("DEPLOY_BOT", self.deploy)
@@ -155,12 +161,16 @@ class Estate(unittest.TestCase):
         body = {"name": name, "scopes": ["api"], "access_level": 40, "expires_at": self.day(days)}
         return self.ask("POST", "projects/acme%2Fapp/access_tokens", body, self.variables["GITLAB_REFRESHER"])["token"]
 
-    def hold(self, key, value):
-        body = {"key": key, "value": value, "masked": True, "protected": True}
+    def hold(self, key, value, scope="*"):
+        body = {"key": key, "value": value, "masked": True, "protected": True, "environment_scope": scope}
         self.ask("POST", "projects/acme%2Fapp/variables", body)
 
     def held(self, key):
         return self.ask("GET", f"projects/acme%2Fapp/variables/{key}")["value"]
+
+    def personal_token(self, name):
+        body = {"name": name, "scopes": ["api"], "expires_at": self.day(60)}
+        return self.ask("POST", f"users/{self.owner}/personal_access_tokens", body)["token"]
 
     def lives(self, value):
         try:

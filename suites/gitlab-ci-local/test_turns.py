@@ -15,6 +15,8 @@ after:
     - echo "seen code=$TOKENWHEEL_EXIT_CODE rotated=$TOKENWHEEL_ROTATED risk=$TOKENWHEEL_AT_RISK due=$TOKENWHEEL_NEXT_DUE"
 """
 REPORT = "tokenwheel-report"
+# Of a key whose private half nobody kept.
+RECIPIENT = "age19ggd2mqpf9awyurvt3lxumuaqgph95yma3dv9rnk42n84x7jpp7spsh050"
 
 
 class Turns(Estate):
@@ -148,6 +150,22 @@ variables:
         self.assertEqual(failed, ["deploy"])
         outputs = (project.kept("tokenwheel:rotate") / REPORT / "outputs.env").read_text()
         self.assertRegex(outputs, r"TOKENWHEEL_EXIT_CODE=4\n(.*\n)*TOKENWHEEL_AT_RISK=.*deploy")
+        self.assert_no_value(project, ran)
+
+    def test_a_value_that_could_not_be_delivered_is_kept_sealed_and_nowhere_else(self):
+        sealed = f"{self.config}\nrescue: {{ recipients: [{RECIPIENT}] }}\n"
+        project = self.project(include(config="wheels/main.yml"))
+        project.write("wheels/main.yml", sealed)
+        project.commit()
+        self.witness.refuses = "/variables/DEPLOY_BOT"
+        ran = project.run("schedule")
+        self.assert_ended(ran, "tokenwheel:rotate", "FAIL")
+        kept = sorted((project.kept("tokenwheel:rotate") / "wheels" / "rescue").iterdir())
+        self.assertEqual([path.suffix for path in kept], [".age"])
+        self.assertIn(b"age", kept[0].read_bytes()[:40].lower())
+        # The token was made: its value passed, and is dead nowhere but in what is sealed.
+        made = [value for value in self.witness.values if value.startswith("glpat") and value != self.deploy]
+        self.assertGreaterEqual(len(made), 4)
         self.assert_no_value(project, ran)
 
     def test_a_config_that_is_wrong_is_red_and_asks_nobody(self):

@@ -1,0 +1,32 @@
+"""The page's first rotation, as a new user does it: the pasted file, the config as it stands there, one variable."""
+
+import re
+
+from estate import Estate
+from project import ROOT
+
+
+class First(Estate):
+    def test_the_first_rotation_of_the_page(self):
+        page = (ROOT / "docs" / "gitlab.md").read_text()
+        block = re.search(r"^   ```yaml\n(.*?)^   ```", page, re.DOTALL | re.MULTILINE).group(1)
+        config = re.sub("^   ", "", block, flags=re.MULTILINE)
+        # The sandbox has one project, and is not where the page says.
+        config = config.replace("https://gitlab.example.com", self.witness.url).replace("acme/tokenwheel", "acme/app")
+        self.ask("DELETE", "projects/acme%2Fapp/variables/GITLAB_REFRESHER")
+        refresher = self.personal_token("tokenwheel-refresher")
+        self.hold("GITLAB_REFRESHER", refresher, scope="tokenwheel")
+        self.ask("PUT", "projects/acme%2Fapp/variables/DEPLOY_TOKEN", {"value": self.deploy})
+        project = self.project((ROOT / "examples" / "gitlab" / "minimal.yml").read_text(), config)
+        project.keep({"GITLAB_REFRESHER": refresher}, "tokenwheel")
+
+        first = project.run("web")
+        self.assert_ended(first, "tokenwheel:rotate", "PASS")
+        self.assertEqual(self.held("DEPLOY_TOKEN"), self.deploy)
+
+        pressed = {"TOKENWHEEL_ONLY": "deploy", "TOKENWHEEL_REASON": "to see it turn"}
+        second = project.run("web", "tokenwheel:emergency", variables=pressed)
+        self.assert_ended(second, "tokenwheel:emergency", "PASS")
+        self.assertNotEqual(self.held("DEPLOY_TOKEN"), self.deploy)
+        self.assertEqual(self.held("GITLAB_REFRESHER"), refresher)
+        self.assert_no_value(project, second)
