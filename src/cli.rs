@@ -1,6 +1,7 @@
 //! The only reader of arguments and environment.
 
 mod commands;
+mod init;
 mod machine;
 mod offline;
 mod pins;
@@ -125,6 +126,10 @@ enum Command {
         #[arg(long, short, env = "TOKENWHEEL_IDENTITY", value_name = "FILE")]
         identity: PathBuf,
     },
+    /// Write tokenwheel.yml and the pipeline for this repository.
+    ///
+    /// Nothing that is there is overwritten. At a terminal it asks; elsewhere the flags answer, and what is safe.
+    Init(init::Flags),
     /// Turn the wheel against a built-in sandbox: no account needed, and no network.
     Demo,
     /// Print the JSON Schema of the config.
@@ -257,6 +262,7 @@ async fn run(cli: Cli, runner: Arc<Runner>) -> Result<Level, Fatal> {
             report::print(&String::from_utf8_lossy(&script));
             Ok(Level::Well)
         }
+        Command::Init(flags) => init::init(&config, flags),
         Command::Demo => demo::run().await.map_err(|why| fatal(&why)),
         Command::Check { offline: true, against, .. } => offline::check(&config, &out, against.as_deref()),
         Command::Check { needs, .. } => commands::check(&config, &out, needs).await,

@@ -23,6 +23,7 @@ pub mod connection;
 pub mod demo;
 pub mod destination;
 pub mod http;
+pub mod init;
 pub mod issuer;
 pub mod ledger;
 pub mod plan;

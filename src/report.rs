@@ -201,10 +201,17 @@ impl TokenReport {
         if outcome.is_rotated() && dies.is_some() {
             notes.retain(|note| !note.starts_with(DEATH_UNKNOWN));
         }
+        // What is only watched, and was never made, cannot be lost.
+        let empty = !sights.is_empty() && sights.iter().all(|sight| matches!(sight, Sight::Empty));
+        let unborn = token.wanted.watch && plan.live.is_none() && dies.is_none() && empty;
+        if unborn {
+            notes.push("there is none yet, and while it is only watched none is made".to_owned());
+        }
         Self {
             broken: left(|sight| matches!(sight, Sight::Wrong(_))),
-            unsure: left(|sight| matches!(sight, Sight::Unseen(_) | Sight::Empty))
-                || (plan.live.is_none() && !outcome.is_rotated() && !ended),
+            unsure: !unborn
+                && (left(|sight| matches!(sight, Sight::Unseen(_) | Sight::Empty))
+                    || (plan.live.is_none() && !outcome.is_rotated() && !ended)),
             revocation_open: false,
             name: plan.name.clone(),
             owner: token.spec.owner.clone(),
@@ -213,7 +220,7 @@ impl TokenReport {
             due,
             dies,
             created,
-            at_risk: !outcome.is_rotated() && plan.at_risk(moment),
+            at_risk: !outcome.is_rotated() && !unborn && plan.at_risk(moment),
             destinations: states.collect(),
             notes,
             outcome,
@@ -294,4 +301,11 @@ pub fn narrate(text: &str) {
     use std::io::Write as _;
     let mut out = std::io::stderr().lock();
     let _ = writeln!(out, "{text}");
+}
+
+/// Asks on stderr, and leaves the line open for the answer.
+pub fn ask(question: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stderr().lock();
+    let _ = out.write_all(question.as_bytes()).and_then(|()| out.flush());
 }

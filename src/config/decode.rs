@@ -76,7 +76,11 @@ impl Reader {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                self.say(&file, 1, "there is no such file; name one with --config");
+                self.say(
+                    &file,
+                    1,
+                    "there is no such file; name one with --config, or write a first one with `tokenwheel init`",
+                );
                 return None;
             }
             Err(error) => {

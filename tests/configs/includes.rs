@@ -140,7 +140,7 @@ fn each_is_a_list_of_texts() {
 #[test]
 fn there_is_no_such_file() {
     let told = config::load(Path::new("nowhere/tokenwheel.yml")).err().unwrap().to_string();
-    insta::assert_snapshot!(told, @"nowhere/tokenwheel.yml:1: there is no such file; name one with --config");
+    insta::assert_snapshot!(told, @"nowhere/tokenwheel.yml:1: there is no such file; name one with --config, or write a first one with `tokenwheel init`");
 }
 
 #[test]

@@ -1,0 +1,12 @@
+//! `init`: what it writes, what it says, what it never touches, and what it asks.
+
+mod combinations;
+mod folders;
+mod questions;
+mod refusals;
+mod stage;
+mod stranger;
+mod terminal;
+mod texts;
+#[path = "../docs/yaml.rs"]
+mod yaml;
