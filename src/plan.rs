@@ -150,6 +150,8 @@ pub struct Plan {
     pub step: Step,
     /// The token that lives now.
     pub live: Option<TokenRecord>,
+    /// Whether that one is ours: held, confirmed before, or meant by a run of ours. What is not is never revoked.
+    pub ours: bool,
     /// When it turns.
     pub due: Option<DateTime<Utc>>,
     /// When it dies by itself.
@@ -208,6 +210,7 @@ pub fn plan(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, moment: &Moment
         dies: dates.dies,
         retire,
         settled: standing.settled,
+        ours: standing.ours,
         wanting: standing.wanting,
         strays: standing.strays,
         notes: standing.notes,

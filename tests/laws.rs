@@ -19,5 +19,6 @@ mod laws {
     mod readers;
     mod single;
     mod stage;
+    mod strangers;
     mod truth;
 }

@@ -109,10 +109,10 @@ impl Lease {
         }
         let still = current(shelf).await.map_err(place)?;
         let won = still.as_ref() == Some(&held);
-        if won {
-            shelf.put(LEASE, &text).await.map_err(place)?;
-        }
+        let taken = if won { shelf.put(LEASE, &text).await } else { Ok(()) };
+        // Left behind, it would cost the next run too.
         shelf.remove(STEAL).await.map_err(place)?;
+        taken.map_err(place)?;
         if won { Ok(Self::of(claim)) } else { Err(refused(still.as_ref().unwrap_or(&held))) }
     }
 

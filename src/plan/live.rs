@@ -13,6 +13,8 @@ pub(crate) const DEATH_UNKNOWN: &str = "when it dies is not known";
 pub(super) struct Standing {
     /// The token that lives now, and that the destinations should hold.
     pub(super) live: Option<TokenRecord>,
+    /// Whether that one is ours: held, confirmed before, or meant by a run of ours.
+    pub(super) ours: bool,
     /// Live tokens of ours that nobody holds or confirmed.
     pub(super) strays: Vec<TokenRecord>,
     /// A live record of our subject that we did not make and nobody of ours holds.
@@ -37,6 +39,7 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
     };
     let mut notes = Vec::new();
     let mut live;
+    let mut known = true;
     let (mut strays, mut foreign, mut ambiguous) = (Vec::new(), None, None);
     match &seen.inventory {
         Inventory::Listed(records) => {
@@ -56,6 +59,13 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
             let unnamed = seen.sights.iter().any(|sight| matches!(sight, Sight::Live { record: None, .. }));
             if live.is_none() {
                 let mine: Vec<&TokenRecord> = others.iter().copied().filter(|record| ours(record)).collect();
+                // One that is older than the one confirmed last, and neither held nor marked, was never ours.
+                let before = |record: &TokenRecord| {
+                    let confirmed = current.and_then(|current| current.created);
+                    record.created.zip(confirmed).is_some_and(|(made, confirmed)| made < confirmed)
+                };
+                let others: Vec<&TokenRecord> =
+                    others.iter().copied().filter(|record| ours(record) || !before(record)).collect();
                 match (others.as_slice(), mine.as_slice()) {
                     ([], _) => {}
                     // The only one of its subject, or the only one that we can have made.
@@ -78,6 +88,19 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
                 }
             }
             foreign = another_wheel(entry, records, &held, moment);
+            known = live.as_ref().is_none_or(|live| {
+                let confirmed = current.is_some_and(|current| current.id == live.id);
+                // Without a memory the only one of its subject is taken over, unless what is held is seen to be another one.
+                let dead = seen.sights.iter().any(|sight| matches!(sight, Sight::Wrong(_)));
+                let only = current.is_none() && records.len() == 1 && !dead;
+                held(&live.id) || confirmed || ours(live) || only
+            });
+            if let Some(live) = live.as_ref().filter(|_| !known && current.is_some()) {
+                notes.push(format!(
+                    "token {} of the same name lives, and is unknown to the ledger: it is not revoked",
+                    text::plain(&live.id)
+                ));
+            }
         }
         Inventory::Blind { why, id } => {
             let lives = |current: &&Current| current.expires.is_none_or(|dies| dies > moment.now);
@@ -121,7 +144,7 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
     };
     let (wanting, unproven) = (lacks(Lack::Known), lacks(Lack::Unproven));
     let settled = wanting.is_empty() && live.as_ref().is_some_and(|live| certain(wanted, entry, seen, live));
-    Standing { live, strays, foreign, ambiguous, wanting, unproven, settled, notes }
+    Standing { live, ours: known, strays, foreign, ambiguous, wanting, unproven, settled, notes }
 }
 
 /// A record that is newer than what we confirmed last, while our memory is fresh and knows of no intent: somebody

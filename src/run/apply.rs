@@ -60,6 +60,7 @@ impl Run {
         for name in again {
             self.heal(&name, &mut outcomes).await;
         }
+        self.save_last_logins(&plans, &mut outcomes).await;
         self.retire(&plans, &mut outcomes).await;
         self.finish(plans, outcomes).await
     }
@@ -213,6 +214,8 @@ impl Run {
             (Some(confirmed), _) => {
                 settled = confirmed.everywhere();
                 let overlap = if self.wish.asked.revoke_now { TimeDelta::zero() } else { self.overlap(&plan.name) };
+                let sights = self.sights(&plan.name).to_vec();
+                record::prolong(&mut self.ledger, token, &sights, now + overlap);
                 record::confirmed(&mut self.ledger, token, plan, confirmed, now, overlap);
                 record::spent(&mut self.ledger, token, done.spent.as_ref());
                 // Whoever is minted as this token does so with its new self.
@@ -225,6 +228,8 @@ impl Run {
             (None, Outcome::Redelivered { held, owed, fingerprint }) => {
                 record::adopted(&mut self.ledger, token, plan, self.observations.get(&plan.name), now);
                 let sights = self.sights(&plan.name).to_vec();
+                let overlap = if self.wish.asked.revoke_now { TimeDelta::zero() } else { self.overlap(&plan.name) };
+                record::prolong(&mut self.ledger, token, &sights, now + overlap);
                 record::redelivered(&mut self.ledger, token, held, owed, fingerprint, &sights);
                 settled = record::everywhere(held, owed, &sights);
             }
@@ -270,6 +275,30 @@ impl Run {
         } else {
             // What is in doubt stays in doubt: the intent stands for the next run.
             outcomes.insert(done.name, done.outcome);
+        }
+    }
+
+    /// The last live login of a connection waits while it turns the other one of its pair. When that came to nothing,
+    /// and it would be dead before the next run, it turns itself: nobody else is left to do it.
+    async fn save_last_logins(&mut self, plans: &[Plan], outcomes: &mut BTreeMap<String, Outcome>) {
+        let moment = self.moment;
+        for plan in plans.iter().filter(|plan| plan.step == Step::Defer && plan.at_risk(&moment)) {
+            let Some(token) = self.wheel.tokens.get(&plan.name) else { continue };
+            let Some((connection, _)) = &token.spec.refreshes else { continue };
+            let alone = self.connections.get(connection).is_some_and(|state| state.alive.len() == 1);
+            let seats = self.wheel.pair(connection).seats;
+            let turned = seats.values().any(|seat| outcomes.get(seat).is_some_and(Outcome::is_rotated));
+            let Some(Ok(seen)) = self.observations.get(&plan.name) else { continue };
+            let entry = self.ledger.entry(&plan.name, &token.issuer.subject().to_string());
+            let own = plan::plan(&token.wanted, entry, &seen.seen, &self.moment, None);
+            if !alone || turned || !own.rotates() || self.own_slot(token).is_none() {
+                continue;
+            }
+            if self.intend(std::slice::from_ref(&own)).await.is_err() {
+                continue;
+            }
+            let done = self.carry_out(&own).await;
+            self.settle(done, &own, outcomes);
         }
     }
 

@@ -232,9 +232,11 @@ async fn sight(
         let listed = |current: &&Current| {
             current.created.is_some() && records.iter().any(|record| record.created.is_some() && current.is(record))
         };
+        // Beside another one of its name, what is held may be that one: made by hand, and put there.
+        let only = records.len() == 1;
         match (current.filter(listed), is_current) {
             (Some(current), Some(true)) => return (live(Some(current.id.clone())), Some(value)),
-            (Some(_), Some(false)) if issuer.succession() == Succession::Replaces => {
+            (Some(_), Some(false)) if only && issuer.succession() == Succession::Replaces => {
                 return (Sight::Wrong("it holds another value than the live token's".to_owned()), None);
             }
             _ => {}

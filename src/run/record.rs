@@ -125,13 +125,28 @@ pub(super) fn confirmed(
     deliveries(entry, token, &confirmed.held, &confirmed.owed, &fingerprint);
     if token.issuer.succession() == Succession::Overlaps && token.issuer.ends_tokens() {
         // One that was only seen, at an issuer that lists none, has no name by which it could be ended.
-        for old in plan.live.iter().filter(|old| old.id != confirmed.record.id && !old.id.is_empty()) {
-            entry.mark(old, now + overlap);
-        }
+        let old = plan.live.iter().filter(|old| plan.ours && old.id != confirmed.record.id && !old.id.is_empty());
+        old.for_each(|old| entry.mark(old, now + overlap));
         mark_passed_over(entry, before, &confirmed.record, now + overlap);
         if overlap.is_zero() {
             // Asked for at once: what waits for the end of an older overlap ends now too.
             entry.retire.iter_mut().for_each(|retiree| retiree.after = retiree.after.min(now));
+        }
+    }
+}
+
+/// Lets those predecessors live on that a place held until now which lacked the live one: whoever read it there has the
+/// whole overlap from this delivery on.
+pub(super) fn prolong(ledger: &mut Ledger, token: &Turning, sights: &[Sight], until: DateTime<Utc>) {
+    let entry = entry(ledger, token);
+    // What cannot be seen, or does not say which one it is, may be any of them.
+    let unnamed = sights.iter().any(|sight| matches!(sight, Sight::Live { record: None, .. }));
+    let any = unnamed || !entry.owed.is_empty();
+    let held =
+        |id: &str| sights.iter().any(|sight| matches!(sight, Sight::Live { record: Some(record), .. } if record == id));
+    for retiree in entry.retire.iter_mut().filter(|retiree| !retiree.ending) {
+        if any || held(&retiree.id) {
+            retiree.after = retiree.after.max(until);
         }
     }
 }

@@ -142,3 +142,34 @@ async fn a_refresher_that_is_dead_for_good_is_named_with_what_to_do_and_the_othe
     assert!(!report.connections[0].dead);
     assert_ne!(report.level().code(), 0, "{}", text(&report));
 }
+
+/// The spare's place refuses, so that it cannot be turned; the refresher is all that is left, and dies before the next run.
+#[tokio::test(start_paused = true)]
+async fn the_last_login_turns_itself_when_the_other_one_cannot_be_turned_and_it_would_be_dead_before_the_next_run() {
+    let (bench, _) = estate(59, 10, "");
+    let (primary, spare) = (bench.held(WHEEL, "REFRESHER"), bench.held(WHEEL, "SPARE"));
+    let id = bench.sandbox.gitlab(|gitlab| gitlab.token_of_value(&spare)).unwrap().id;
+    somebody(&bench, &primary, Method::POST, &format!("personal_access_tokens/{id}/rotate"));
+    let at = At::Matching { method: Method::PUT, path: "/variables/SPARE".to_owned(), times: usize::MAX };
+    bench.sandbox.inject(Fault { at, what: What::Refuse(403) });
+    let report = bench.rotate().await;
+    assert!(rotated(&report, "refresher"), "{}", text(&report));
+    assert!(bench.is_live(&bench.held(WHEEL, "REFRESHER")));
+    bench.sandbox.clear_faults();
+    bench.rotate().await;
+    assert!(bench.is_live(&bench.held(WHEEL, "SPARE")) && bench.is_live(&bench.held(WHEEL, "REFRESHER")));
+}
+
+/// As the reports ask: a new one is made by hand and put into its place, while the old one lives on.
+#[tokio::test(start_paused = true)]
+async fn one_that_a_person_made_and_put_into_its_place_is_taken_over_beside_the_old_one() {
+    let (bench, acme) = estate(10, 10, "");
+    bench.rotate().await;
+    bench.sandbox.advance(chrono::TimeDelta::hours(12));
+    let (now, later) = (bench.sandbox.now(), Some(bench.in_days(40)));
+    let made = bench.sandbox.gitlab(|gitlab| gitlab.add_personal_token(acme.bot, "wheel-spare", &["api"], now, later));
+    bench.keep(WHEEL, "SPARE", &made.value);
+    let report = bench.rotate().await;
+    assert_eq!(report.level().code(), 0, "{}", text(&report));
+    assert_eq!(bench.held(WHEEL, "SPARE"), made.value);
+}

@@ -176,3 +176,41 @@ async fn a_destination_that_cannot_be_reached_is_no_reason_and_hides_no_other() 
     was not seen: GET gitlab.sandbox/api/v4/projects/acme%2Fapi/variables/DEPLOY_TOKEN: HTTP 503: GitLab failed
     ");
 }
+
+/// A proxy answers the question after a dead token with a page of its own and 200.
+#[tokio::test(start_paused = true)]
+async fn a_page_in_place_of_an_answer_proves_no_token_of_styra_alive() {
+    const AGENT: &str = r#"
+  agent:
+    issuer: { kind: styra/token, id: agent, ttl: 9d, paths: ["^/v1/data/.*"] }
+    destinations:
+      - { kind: gitlab/ci-variable, project: acme/app, key: DAS_TOKEN }
+      - { kind: gitlab/ci-variable, project: acme/api, key: DAS_TOKEN }
+  das-refresher:
+    refreshes: das
+    accept_risk: this is what is tried here
+    issuer: { kind: styra/token, id: refresher, ttl: 30d, paths: ["^/v1/tokens/.*"] }
+    destinations: [{ kind: gitlab/ci-variable, project: acme/tokenwheel, key: DAS }]
+"#;
+    let (mut bench, _) = estate(10, 10, "");
+    super::stage::das(&mut bench, 2);
+    let now = bench.sandbox.now();
+    let role = tokenwheel_sandbox::styra::Role::None;
+    let life = chrono::TimeDelta::days(9);
+    let live = bench.sandbox.styra(|styra| styra.add_token("agent", role, life, &["^/v1/data/.*"], now));
+    bench.keep("acme/app", "DAS_TOKEN", "a-dead-token-of-long-ago-0123456789");
+    bench.keep("acme/api", "DAS_TOKEN", &live);
+    let das = "connections:\n  das: { service: styra, url: 'https://styra.sandbox', token: env:DAS }";
+    bench.write_config(&format!("{}{AGENT}", super::stage::HEAD.replacen("connections:", das, 1)));
+    for at in 1..40 {
+        let mut branch = Bench::new(1);
+        branch.sandbox = bench.sandbox.fork();
+        branch.variables.clone_from(&bench.variables);
+        std::fs::copy(bench.config_path(), branch.config_path()).unwrap();
+        branch.sandbox.inject(Fault { at: At::Nth(at), what: What::Malformed });
+        let _ = branch.rotate_with(branch.job(), tokenwheel::run::Wish::default()).await;
+        let held = branch.held("acme/api", "DAS_TOKEN");
+        let lives = branch.sandbox.styra(|styra| styra.is_live(&held));
+        assert!(lives, "after a page at request {at} the live place holds a dead token");
+    }
+}

@@ -198,6 +198,8 @@ impl Issuer for StyraToken {
                 Ok(Envelope { result: Some(token) }) if token.allow_path_patterns != self.config.paths => {
                     Proof::Inconclusive("it is alive, but its paths are not those of the config".to_owned())
                 }
+                // A page of a proxy says nothing about the token.
+                Err(error) if answer.ok() => Proof::Inconclusive(error.to_string()),
                 _ => Proof::Alive,
             },
             200 | 403 | 404 => Proof::Inconclusive("DAS answers this to garbage too".to_owned()),
