@@ -17,6 +17,9 @@ mod killed {
     use std::process::{Child, Command, Stdio};
     use std::sync::{Arc, Mutex};
 
+    mod disk;
+    mod signals;
+
     use chrono::{DateTime, TimeDelta, Utc};
     use tokenwheel_sandbox::{At, Exchange, Fault, Sandbox, Served, What, violations};
 
@@ -64,6 +67,11 @@ mod killed {
 
         /// `tokenwheel rotate` with that environment and no other.
         fn run(&self, job: &BTreeMap<String, String>) -> Ended {
+            self.run_as(Command::new(env!("CARGO_BIN_EXE_tokenwheel")), job, |_| {})
+        }
+
+        /// The same, started otherwise; what is to be done with it is told its number.
+        fn run_as(&self, mut command: Command, job: &BTreeMap<String, String>, started_as: impl FnOnce(u32)) -> Ended {
             let child: Arc<Mutex<Option<Child>>> = Arc::default();
             let victim = Arc::clone(&child);
             self.sandbox().on_kill(Box::new(move || {
@@ -74,7 +82,7 @@ mod killed {
             let (mut out, mut err) = {
                 // Held while it starts, so that no request comes before there is a process to kill.
                 let mut place = child.lock().unwrap();
-                let mut started = Command::new(env!("CARGO_BIN_EXE_tokenwheel"))
+                let mut started = command
                     .args(["rotate", "-vv", "--config"])
                     .arg(self.bench.config_path())
                     .env_clear()
@@ -85,6 +93,7 @@ mod killed {
                     .spawn()
                     .unwrap();
                 let pipes = (started.stdout.take().unwrap(), started.stderr.take().unwrap());
+                started_as(started.id());
                 *place = Some(started);
                 pipes
             };
