@@ -266,12 +266,21 @@ class Turn(Script):
             self.output.write_text("", encoding="utf-8")
             script = self.action / "action" / "turn.sh"
             with subprocess.Popen(
-                ["bash", script], env=self.environment(BIN=self.fake, COMMAND="rotate"), stdout=subprocess.PIPE, text=True
+                ["bash", script],
+                env=self.environment(BIN=self.fake, COMMAND="rotate"),
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
             ) as running:
+                # Whatever is wrong, nothing of it is waited for.
+                end = threading.Timer(20, os.killpg, (running.pid, signal.SIGKILL))
+                end.start()
+                self.addCleanup(end.cancel)
                 self.assertEqual(running.stdout.readline(), "started\n")
                 began = time.monotonic()
                 running.send_signal(number)
                 self.assertEqual(running.wait(timeout=30), 3)
                 self.assertGreater(time.monotonic() - began, 0.9)
                 self.assertEqual(running.stdout.read(), "told\n")
+                end.cancel()
             self.assertIn("exit-code=3\n", self.output.read_text(encoding="utf-8"))
