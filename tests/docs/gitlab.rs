@@ -21,7 +21,7 @@ fn documents() -> (Value, Map<String, Value>) {
 }
 
 fn inputs() -> Map<String, Value> {
-    documents().0["spec"]["inputs"].as_object().unwrap().clone()
+    documents().0.pointer("/spec/inputs").and_then(Value::as_object).unwrap().clone()
 }
 
 /// A job with what it extends; what it says itself goes before.
