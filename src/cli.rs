@@ -168,6 +168,11 @@ struct Choice {
 impl Choice {
     /// What is wished, or why it is refused.
     fn wish(self) -> Result<Wish, Fatal> {
+        // In a form people put a space after a comma.
+        let only: Vec<String> = self.only.iter().map(|name| name.trim().to_owned()).collect();
+        if only.iter().any(String::is_empty) {
+            return Err(fatal("--only has a name that is empty; between two names there is one comma"));
+        }
         if self.force && self.only.is_empty() && !self.all {
             return Err(fatal("--force needs names (--only NAME…) or --all"));
         }
@@ -178,7 +183,7 @@ impl Choice {
             return Err(fatal("--all goes with --force; without it every token is looked at anyway"));
         }
         let asked = Asked { force: self.force, revoke_now: self.revoke_now, reason: self.reason };
-        Ok(Wish { only: self.only, asked, max: self.max })
+        Ok(Wish { only, asked, max: self.max })
     }
 }
 

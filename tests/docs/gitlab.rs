@@ -70,7 +70,11 @@ fn no_input_stands_in_a_script_and_none_is_expanded() {
         }
         for (key, value) in job.get("variables").and_then(Value::as_object).into_iter().flatten() {
             if value.to_string().contains("$[[") {
-                assert_eq!(value["expand"], Value::Bool(false), "{name}: {key} would have the values of variables put in");
+                assert_eq!(
+                    value["expand"],
+                    Value::Bool(false),
+                    "{name}: {key} would have the values of variables put in"
+                );
                 handed_on += 1;
             }
         }

@@ -250,6 +250,16 @@ fn options_may_come_from_the_environment() {
 }
 
 #[test]
+fn names_in_a_form_have_spaces_around_them_and_are_never_empty() {
+    let mut stage = Stage::set();
+    for (names, code) in [(" deploy ,  gitlab-spare", 0), ("deploy,", 2), ("deploy,,gitlab-spare", 2), (" , ", 2)] {
+        stage.environment.insert("TOKENWHEEL_ONLY".to_owned(), names.to_owned());
+        let ran = stage.run_in_vain(&["plan"]);
+        assert_eq!(ran.code, Some(code), "{names}: {ran}");
+    }
+}
+
+#[test]
 fn an_empty_input_of_a_pipeline_is_none() {
     let mut stage = Stage::set();
     // A pipeline hands over every input, also those that nobody filled in.
