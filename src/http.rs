@@ -4,6 +4,7 @@
 //! below, a real client or the sandbox, is a [`Transport`] and is handed in.
 
 mod budget;
+mod hosts;
 mod real;
 mod roots;
 
@@ -22,6 +23,7 @@ use url::{Host, Url};
 
 use crate::token::TokenValue;
 use budget::Budget;
+pub use hosts::{ALLOWED_HOSTS, Hosts};
 pub use real::RealTransport;
 pub use roots::NamedRoots;
 
@@ -307,13 +309,20 @@ impl HttpError {
 /// The client: one for the whole run.
 pub struct Http {
     transport: Arc<dyn Transport>,
+    hosts: Hosts,
     budgets: Mutex<HashMap<String, Arc<Budget>>>,
 }
 
 impl Http {
     /// Puts the door before a transport.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, budgets: Mutex::default() }
+        Self { transport, hosts: Hosts::default(), budgets: Mutex::default() }
+    }
+
+    /// Lets requests go to these hosts only, wherever their address comes from.
+    #[must_use]
+    pub fn only(self, hosts: Hosts) -> Self {
+        Self { hosts, ..self }
     }
 
     fn budget(&self, url: &Url) -> Arc<Budget> {
@@ -326,6 +335,9 @@ impl Http {
     ///
     /// Every status but 429 and, for repeatable calls, 5xx comes back as an [`Answer`] for the service to read.
     pub async fn send(&self, call: Call) -> Result<Answer, HttpError> {
+        if !self.hosts.allow(&call.url) {
+            return Err(HttpError { call: call.name(), cause: Cause::Withheld(Hosts::refusal(&call.url)) });
+        }
         let budget = self.budget(&call.url);
         let mut waited = Duration::ZERO;
         let mut attempt = 1;

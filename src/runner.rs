@@ -96,13 +96,13 @@ impl Runner {
     /// Says why nothing was attempted.
     pub fn fatal(&self, why: &str, level: Level) {
         self.close();
-        report::narrate(why);
+        report::narrate(&text::harmless_lines(why));
         let told = text::harmless(&why.replace('\n', "; "));
         let facts = [("exit-code", level.code().to_string()), ("summary", told.clone())];
         for kept in
             [self.summarise(&format!("### tokenwheel\n\n```\n{}\n```\n", told.replace('`', "'"))), self.put_out(&facts)]
         {
-            kept.unwrap_or_else(|why| report::narrate(&why));
+            kept.unwrap_or_else(|why| report::narrate(&text::harmless_lines(&why)));
         }
         self.annotate(level, "tokenwheel", &why.replace('\n', "; "));
     }
@@ -134,7 +134,7 @@ impl Runner {
             folder.map_or(Ok(()), |folder| keep(report, folder)),
         ];
         kept.into_iter().filter_map(Result::err).fold(report.level(), |level, why| {
-            report::narrate(&why);
+            report::narrate(&text::harmless_lines(&why));
             level.worse(Level::Later)
         })
     }
@@ -192,7 +192,7 @@ impl Runner {
 impl Witness for Runner {
     fn told(&self, token: &str, verb: Verb, detail: &str) {
         self.open();
-        report::narrate(&format!("{token}: {verb}: {detail}"));
+        report::narrate(&text::harmless(&format!("{token}: {verb}: {detail}")));
     }
 
     /// Shows the sealed block in a job, whose machine may be gone a moment later; at a terminal the file is enough.
@@ -202,7 +202,8 @@ impl Witness for Runner {
         }
         self.open();
         let keep = "keep this until the run is over; `tokenwheel unseal -` takes it";
-        report::narrate(&format!("{token}: sealed to its owners: {keep}\n{}", block.trim_end()));
+        let told = format!("{token}: sealed to its owners: {keep}\n{}", block.trim_end());
+        report::narrate(&text::harmless_lines(&told));
     }
 
     /// Tells GitHub to hide it, in every form: its runner derives base64 and the like by itself. GitLab's runner knows

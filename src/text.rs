@@ -3,10 +3,36 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Text that came from a server or a file, made harmless for a terminal and for a job's log: no control characters,
-/// no runner commands (GitHub reads `::` at the start of a line and `##[` anywhere).
+/// nothing that hides or turns round what people read, no runner commands (GitHub reads `::` at the start of a line and
+/// `##[` anywhere, GitLab `section_start:` and `section_end:`).
 pub fn harmless(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    clean.trim().replace("##[", "## [").replace("::", ": :")
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        let c = if unseen(c) { ' ' } else { c };
+        if c == ':' && clean.ends_with(':') {
+            clean.push(' ');
+        }
+        clean.push(c);
+    }
+    let clean = clean.trim().replace("##[", "## [");
+    clean.replace("section_start:", "section_start :").replace("section_end:", "section_end :")
+}
+
+/// Whether a character is not seen itself, and changes how others are: controls, line and paragraph separators, the marks
+/// and overrides of direction, joiners, tags. <https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>
+fn unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The same, line by line: what begins a line is kept, so that a list stays one.
+pub fn harmless_lines(text: &str) -> String {
+    let line = |line: &str| {
+        let indent: String = line.chars().take_while(|c| *c == ' ').collect();
+        format!("{indent}{}", harmless(line))
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The same, and not endless.
@@ -59,7 +85,15 @@ mod tests {
     #[test]
     fn text_from_elsewhere_gives_no_orders_to_a_terminal_or_a_runner() {
         assert_eq!(plain("a\x1b[31m\r\n::add-mask::x ##[set"), "a [31m  : :add-mask: :x ## [set");
+        assert_eq!(plain("a:::b::::c"), "a: : :b: : : :c");
+        assert_eq!(plain("1\u{202e}2\u{2028}3\u{200b}4\u{2066}5\u{feff}6\u{9b}7"), "1 2 3 4 5 6 7");
+        assert_eq!(plain("section_start:1:x\r\x1b[0K section_end:2:x"), "section_start :1:x  [0K section_end :2:x");
         assert_eq!(plain(&"x".repeat(1000)).len(), 300);
+    }
+
+    #[test]
+    fn lines_stay_lines_and_each_is_harmless() {
+        assert_eq!(harmless_lines("fatal: a\n  b\r\n::error::c"), "fatal: a\n  b\n: :error: :c");
     }
 
     #[test]

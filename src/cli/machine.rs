@@ -53,6 +53,15 @@ pub(super) fn world(runner: &Arc<Runner>) -> World {
     }
 }
 
+/// Leaves no image of the memory behind. A limit of zero would still let the kernel pipe one to a program, and of one it
+/// refuses both: see `core_pattern` in core(5). It is not made undumpable (prctl), for then whoever is not root could no
+/// longer hand a config or a credential over by `/dev/fd/N`.
+pub(super) fn leave_no_core() {
+    let limit = rustix::process::Rlimit { current: Some(1), maximum: Some(1) };
+    // Where it cannot be lowered it is lower already.
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, limit);
+}
+
 /// A signal lets the rotations in hand come to their end, and none begins after it.
 fn listen(stop: &Arc<AtomicBool>) {
     use tokio::signal::unix::{SignalKind, signal};

@@ -43,5 +43,10 @@ pub(super) fn render(report: &RunReport) -> String {
 
 /// Text that stays inside its cell.
 pub(super) fn cell(text: &str) -> String {
-    text::plain(text).replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;").replace('`', "'")
+    text::plain(text)
+        .replace('\\', "\\\\")
+        .replace('|', "\\|")
+        .replace('<', "&lt;")
+        .replace('`', "'")
+        .replace("](", "]\\(")
 }

@@ -16,12 +16,13 @@ pub(super) fn render(report: &RunReport, painted: bool) -> String {
         let nobody = if connection.unreachable { "cannot be asked" } else { "no live refresher" };
         let who = connection.login.clone().unwrap_or_else(|| nobody.to_owned());
         let until = connection.dies.map(|dies| format!(", until {}", text::when(dies, report.started)));
-        let _ = writeln!(out, "{} ({}): {who}{}", connection.name, connection.host, until.unwrap_or_default());
+        let line = format!("{} ({}): {who}{}", connection.name, connection.host, until.unwrap_or_default());
+        let _ = writeln!(out, "{}", text::harmless(&line));
         for trouble in &connection.troubles {
-            let _ = writeln!(out, "  ! {trouble}");
+            let _ = writeln!(out, "  ! {}", text::harmless(trouble));
         }
         for moved in &connection.moved {
-            let _ = writeln!(out, "  {moved}");
+            let _ = writeln!(out, "  {}", text::harmless(moved));
         }
     }
     if !report.connections.is_empty() {
@@ -34,7 +35,7 @@ pub(super) fn render(report: &RunReport, painted: bool) -> String {
         let date = |date: Option<_>| date.map_or_else(|| "-".to_owned(), |date| text::when(date, report.started));
         table.add_row([
             token.outcome.word().to_owned(),
-            token.name.clone(),
+            text::harmless(&token.name),
             format!("{} {}", token.issuer, token.succession),
             token.created.map_or_else(|| "-".to_owned(), |made| text::span(report.started - made)),
             date(token.due),
@@ -52,7 +53,7 @@ pub(super) fn render(report: &RunReport, painted: bool) -> String {
         out.push_str(&detail(token, report));
     }
     for note in &report.notes {
-        let _ = writeln!(out, "note: {note}");
+        let _ = writeln!(out, "note: {}", text::harmless(note));
     }
     let _ = writeln!(out, "{}", summary(report));
     out
@@ -70,13 +71,13 @@ fn paint(line: &str, level: Level, painted: bool) -> String {
 
 /// What is to be said of a token besides its row.
 fn detail(token: &TokenReport, report: &RunReport) -> String {
-    let lines: Vec<String> = token.lines(report).iter().map(|line| format!("  {line}")).collect();
+    let lines: Vec<String> = token.lines(report).iter().map(|line| format!("  {}", text::harmless(line))).collect();
     if lines.is_empty() {
         return String::new();
     }
     let owner = token.owner.as_ref().filter(|_| token.level() != Level::Well);
     let owner = owner.map(|owner| format!(" (ask {owner})")).unwrap_or_default();
-    format!("{}{owner}:\n{}\n", token.name, lines.join("\n"))
+    format!("{}:\n{}\n", text::harmless(&format!("{}{owner}", token.name)), lines.join("\n"))
 }
 
 impl TokenReport {

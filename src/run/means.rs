@@ -7,11 +7,11 @@ use super::credentials;
 use super::setup::Setup;
 use crate::config::{Config, Source};
 use crate::connection::Means;
-use crate::http::Http;
+use crate::http::{Hosts, Http};
 use crate::token::TokenValue;
 
 /// From the environment and the transport that were handed in.
-pub(super) fn means(config: &Config, setup: &Setup) -> Means {
+pub(super) fn means(config: &Config, setup: &Setup, hosts: Hosts) -> Means {
     let folder = config.folder().to_owned();
     let (environment, offline) = (Arc::clone(&setup.environment), setup.offline);
     let carrier = Arc::clone(&setup.carrier);
@@ -35,7 +35,7 @@ pub(super) fn means(config: &Config, setup: &Setup) -> Means {
             if let Some(http) = doors.get(&private) {
                 return Ok(Arc::clone(http));
             }
-            let http = Arc::new(Http::new((carrier)(private.as_deref())?));
+            let http = Arc::new(Http::new((carrier)(private.as_deref())?).only(hosts.clone()));
             doors.insert(private, Arc::clone(&http));
             Ok(http)
         }),

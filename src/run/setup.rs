@@ -14,7 +14,7 @@ use super::place::{Place, only_minted};
 use crate::config::{Config, ConnectionSpec, PartSpec, PlaceSpec, Problem, Problems, Source, Spot, TokenSpec, nearest};
 use crate::connection::{Connecting, Connection, Job, Means, Needed, Nowhere, Slot};
 use crate::destination::Site;
-use crate::http::{Http, Transport, address};
+use crate::http::{ALLOWED_HOSTS, Hosts, Http, Transport, address};
 use crate::issuer::{Ground, Issuer, Succession};
 use crate::plan::{Pair, Seat, Wanted};
 use crate::rescue::Rescue;
@@ -103,8 +103,16 @@ pub struct Turning {
 impl Wheel {
     /// Builds everything, or says everything that is wrong.
     pub fn build(config: &Config, setup: &Setup) -> Result<Self, Problems> {
-        let mut builder =
-            Builder { config, setup, problems: Vec::new(), connections: BTreeMap::new(), means: means(config, setup) };
+        let (hosts, problems) = match Hosts::parse((setup.environment)(ALLOWED_HOSTS).as_deref()) {
+            Ok(hosts) => (hosts, Vec::new()),
+            // What cannot be read allows nothing.
+            Err(what) => {
+                let spot = Problem { file: config.path.display().to_string(), line: 1, what };
+                (Hosts::parse(Some("")).unwrap_or_default(), vec![spot])
+            }
+        };
+        let means = means(config, setup, hosts.clone());
+        let mut builder = Builder { config, setup, problems, connections: BTreeMap::new(), means, hosts };
         for (name, spec) in &config.connections {
             builder.connect(name, spec);
         }
@@ -118,7 +126,8 @@ impl Wheel {
             let (shelf, shelf_connection) = shelf.map_or((None, None), |(shelf, name)| (Some(shelf), name));
             let connections = builder.connections;
             let variable = |name: &str| (setup.environment)(name);
-            let http = (builder.means.door)(None).ok();
+            // The runner's own address, which no config names.
+            let http = (setup.carrier)(None).ok().map(|carrier| Arc::new(Http::new(carrier)));
             let (url, token) = (variable("ACTIONS_ID_TOKEN_REQUEST_URL"), variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN"));
             let identity = Identity { url, token, http };
             let max_rotations = config.max_rotations;
@@ -168,6 +177,8 @@ struct Builder<'a> {
     problems: Vec<Problem>,
     connections: BTreeMap<String, Linked>,
     means: Means,
+    /// Where requests may go.
+    hosts: Hosts,
 }
 
 impl Builder<'_> {
@@ -209,6 +220,9 @@ impl Builder<'_> {
             });
             self.say(&spec.spot, format!("connection `{name}` lacks the key `url`{outside}; no host is assumed"));
             return;
+        }
+        if let Some(url) = url.as_ref().filter(|url| !self.hosts.allow(url)) {
+            return self.say(&spec.spot, format!("connection `{name}`: {}", Hosts::refusal(url)));
         }
         let private = spec.ca_file.clone().or_else(|| {
             // A GitLab job is handed the CA of its own server.
