@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use crate::destination::{Destination, Holding, Receipt};
 use crate::token::{Form, Parts, TokenValue};
 
@@ -62,4 +64,24 @@ pub(super) enum Held {
 pub(super) fn only_minted(places: &[Place], known: &Parts) -> BTreeSet<usize> {
     let lacking = |place: &Place| place.form.parts().iter().any(|part| !known.contains_key(part));
     places.iter().enumerate().filter(|(_, place)| lacking(place)).map(|(index, _)| index).collect()
+}
+
+/// The longest that it is waited for jobs: a lease, which is renewed before each stage of a run, outlasts it.
+const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(20);
+
+/// Whether waiting for jobs can be kept, and does something.
+pub(super) fn may_wait(wait: TimeDelta, replaces: bool, destinations: &[Place]) -> Result<(), String> {
+    if !replaces {
+        return Err("does nothing here: the old one lives on beside the new one, for its `overlap`".to_owned());
+    }
+    if wait > LONGEST_WAIT {
+        return Err(format!("is {} at most", crate::text::span(LONGEST_WAIT)));
+    }
+    let mut any = false;
+    for place in destinations {
+        any |= place.knows_readers().map_err(|why| format!("cannot be kept: {why:#}"))?;
+    }
+    let who =
+        "`gitlab/ci-variable` of a project, `github/actions-secret` and `github/actions-variable` of a repository";
+    if any { Ok(()) } else { Err(format!("does nothing here: only these know their jobs: {who}")) }
 }

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use super::Random;
 use super::credentials::Credential;
 use super::means::means;
-use super::place::{Place, only_minted};
+use super::place::{Place, may_wait, only_minted};
 use crate::config::{Config, ConnectionSpec, PartSpec, PlaceSpec, Problem, Problems, Source, Spot, TokenSpec, nearest};
 use crate::connection::{Connecting, Connection, Job, Means, Needed, Nowhere, Slot};
 use crate::destination::Site;
@@ -485,24 +485,4 @@ impl Builder<'_> {
             }
         }
     }
-}
-
-/// The longest that it is waited for jobs: a lease, which is renewed before each stage of a run, outlasts it.
-const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(20);
-
-/// Whether waiting for jobs can be kept, and does something.
-fn may_wait(wait: TimeDelta, replaces: bool, destinations: &[Place]) -> Result<(), String> {
-    if !replaces {
-        return Err("does nothing here: the old one lives on beside the new one, for its `overlap`".to_owned());
-    }
-    if wait > LONGEST_WAIT {
-        return Err(format!("is {} at most", crate::text::span(LONGEST_WAIT)));
-    }
-    let mut any = false;
-    for place in destinations {
-        any |= place.knows_readers().map_err(|why| format!("cannot be kept: {why:#}"))?;
-    }
-    let who =
-        "`gitlab/ci-variable` of a project, `github/actions-secret` and `github/actions-variable` of a repository";
-    if any { Ok(()) } else { Err(format!("does nothing here: only these know their jobs: {who}")) }
 }

