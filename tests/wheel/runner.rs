@@ -138,7 +138,7 @@ fn a_run_that_did_not_begin_is_told_beside_the_step_too() {
     let outputs = std::fs::read_to_string(stage.path("outputs")).unwrap();
     assert!(outputs.starts_with("exit-code=2\nsummary=fatal: nothing was attempted; "), "{outputs}");
     let page = std::fs::read_to_string(stage.path("summary")).unwrap();
-    assert!(page.contains("no key `evry`"), "{page}");
+    assert!(page.contains("no key 'evry'"), "{page}");
 }
 
 #[test]
