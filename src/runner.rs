@@ -104,7 +104,7 @@ impl Runner {
         {
             kept.unwrap_or_else(|why| report::narrate(&text::harmless_lines(&why)));
         }
-        self.annotate(level, "tokenwheel", &why.replace('\n', "; "));
+        self.annotate(level, None, &why.replace('\n', "; "));
     }
 
     /// Tells the job what a run came to, beside the result on stdout: annotations, the page of the step, its outputs,
@@ -121,10 +121,10 @@ impl Runner {
         for (errors, kind) in [(true, "errors"), (false, "warnings")] {
             let all: Vec<_> = ill.iter().filter(|(level, ..)| errors == is_error(*level)).collect();
             let room = if all.len() > ANNOTATIONS { ANNOTATIONS - 1 } else { ANNOTATIONS };
-            all.iter().take(room).for_each(|(level, name, why)| self.annotate(*level, name, why));
+            all.iter().take(room).for_each(|(level, name, why)| self.annotate(*level, Some(name), why));
             if let Some((level, ..)) = all.get(room) {
                 let more = format!("{} more {kind}: the report names them", all.len() - room);
-                self.annotate(*level, "tokenwheel", &more);
+                self.annotate(*level, None, &more);
             }
         }
         let page = report.render(Format::Markdown, false);
@@ -140,10 +140,11 @@ impl Runner {
     }
 
     /// A line beside the step on the job's page.
-    fn annotate(&self, level: Level, title: &str, message: &str) {
+    fn annotate(&self, level: Level, of: Option<&str>, message: &str) {
         if matches!(self.home, Home::GitHub { .. }) {
             let kind = if is_error(level) { "error" } else { "warning" };
-            report::narrate(&command(kind, Some(&format!("tokenwheel: {title}")), &text::plain(message)));
+            let title = of.map_or_else(|| "tokenwheel".to_owned(), |of| format!("tokenwheel: {}", text::plain(of)));
+            report::narrate(&command(kind, Some(&title), &text::plain(message)));
         }
     }
 

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::commands::trimmed;
-use super::{Home, Runner, SUMMARY, append};
+use super::Runner;
 use crate::report::{self, Format, Level, OfflineReport};
 use crate::run::Grade;
 
@@ -15,30 +14,20 @@ impl Runner {
     /// something elsewhere, the page of the step, its outputs, and the folder for reports.
     pub fn finish_offline(&self, report: &OfflineReport, folder: Option<&Path>) -> Level {
         for finding in &report.findings {
-            self.annotate(report.level(), &finding.of, &finding.what);
+            self.annotate(report.level(), Some(&finding.of), &finding.what);
         }
         let differences = report.against.iter().flat_map(|against| &against.differences);
         for difference in differences.filter(|difference| difference.grade <= Grade::Place).take(super::ANNOTATIONS) {
             let what = format!("{}: {}", difference.grade.heading(), difference.what);
-            self.annotate(Level::Later, &difference.of, &what);
+            self.annotate(Level::Later, Some(&difference.of), &what);
         }
-        let kept = [self.page(report), self.facts(report), folder.map_or(Ok(()), |folder| keep(report, folder))];
+        let facts = [("exit-code", report.level().code().to_string()), ("summary", report.summary())];
+        let page = report.render(Format::Markdown);
+        let kept = [self.summarise(&page), self.put_out(&facts), folder.map_or(Ok(()), |folder| keep(report, folder))];
         kept.into_iter().filter_map(Result::err).fold(report.level(), |level, why| {
             report::narrate(&why);
             level.worse(Level::Later)
         })
-    }
-
-    fn page(&self, report: &OfflineReport) -> Result<(), String> {
-        let Home::GitHub { summary: Some(path), .. } = &self.home else { return Ok(()) };
-        let text = report.render(Format::Markdown);
-        append(path, trimmed(&text, SUMMARY)).map_err(|error| format!("the summary of this step: {error}"))
-    }
-
-    fn facts(&self, report: &OfflineReport) -> Result<(), String> {
-        let Home::GitHub { outputs: Some(path), .. } = &self.home else { return Ok(()) };
-        let lines = format!("exit-code={}\nsummary={}\n", report.level().code(), report.summary());
-        append(path, &lines).map_err(|error| format!("the outputs of this step: {error}"))
     }
 }
 

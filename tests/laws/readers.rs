@@ -158,14 +158,14 @@ async fn a_run_that_is_asked_to_stop_does_not_wait_to_the_end() {
     assert_eq!(began.elapsed().as_secs(), 90);
 }
 
-const AT_GITHUB: &str = r#"
+const AT_GITHUB: &str = r"
   deploy:
     rotate: { wait_for_jobs: 10m }
     issuer: { kind: gitlab/project-access-token, project: acme/app, name: deploy-bot, ttl: 30d }
     destinations:
       - { kind: gitlab/ci-variable, project: acme/app, key: DEPLOY_TOKEN }
       - { kind: PLACE, name: DEPLOY_TOKEN }
-"#;
+";
 
 /// The token goes to GitHub as well, whose login may see runs, or may not.
 fn at_github(place: &str, sees: bool) -> Bench {

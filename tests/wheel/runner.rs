@@ -134,7 +134,7 @@ fn a_run_that_did_not_begin_is_told_beside_the_step_too() {
     stage.write(&CONFIG.replace("every:", "evry:"));
     let (_, ran) = heard(&stage, &["rotate"]);
     assert_eq!(ran.code, Some(2), "{ran}");
-    assert!(ran.err.contains("\n::error title=tokenwheel%3A tokenwheel::fatal: nothing was attempted"), "{ran}");
+    assert!(ran.err.contains("\n::error title=tokenwheel::fatal: nothing was attempted"), "{ran}");
     let outputs = std::fs::read_to_string(stage.path("outputs")).unwrap();
     assert!(outputs.starts_with("exit-code=2\nsummary=fatal: nothing was attempted; "), "{outputs}");
     let page = std::fs::read_to_string(stage.path("summary")).unwrap();
