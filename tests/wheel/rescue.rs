@@ -122,9 +122,9 @@ fn the_block_of_a_log_is_enough_even_behind_the_times_of_its_lines() {
     for file in waiting(&stage) {
         std::fs::remove_file(file).unwrap();
     }
-    let log: String = log.lines().map(|line| format!("2026-11-22T10:00:00.000000Z 00O {line}\r\n")).collect();
+    let log: Vec<String> = log.lines().map(|line| format!("2026-11-22T10:00:00.000000Z 00O {line}\r\n")).collect();
     stage.start_job();
-    let ran = read(&stage, &log, &["unseal", "-", "--identity", "identity.txt"]);
+    let ran = read(&stage, &log.concat(), &["unseal", "-", "--identity", "identity.txt"]);
     assert_eq!(ran.code, Some(0), "{ran}");
     assert!(is_live(&stage, &held(&stage)), "{ran}");
 }
