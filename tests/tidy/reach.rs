@@ -70,7 +70,7 @@ fn reached(file: &Path, owns_folder: bool, seen: &mut BTreeSet<PathBuf>) {
 #[test]
 fn no_test_file_is_forgotten() {
     let mut findings = Vec::new();
-    for folder in ["tests", "sandbox/tests"] {
+    for folder in ["tests", "sandbox/tests", "simulation/tests"] {
         let files = rust(&[folder]);
         let mut seen = BTreeSet::new();
         for file in files.iter().filter(|file| is_target(&file.path, folder)) {
@@ -85,9 +85,9 @@ fn no_test_file_is_forgotten() {
 #[test]
 fn every_suite_has_a_test() {
     // A target without one passes for ever. What several suites share is in a folder without a `main.rs`.
-    let files = rust(&["tests", "sandbox/tests"]);
+    let files = rust(&["tests", "sandbox/tests", "simulation/tests"]);
     let mut findings = Vec::new();
-    for folder in ["tests", "sandbox/tests"] {
+    for folder in ["tests", "sandbox/tests", "simulation/tests"] {
         for file in files.iter().filter(|file| is_target(&file.path, folder)) {
             let mut seen = BTreeSet::new();
             reached(&root().join(&file.path), true, &mut seen);
