@@ -72,6 +72,9 @@ pub struct Stranger {
     pub what: &'static str,
     /// Its value.
     pub value: String,
+    /// Whether it has our very subject, and no place can say that it is not ours: the only one of a name that is left is
+    /// taken over by a wheel without a memory.
+    pub taken_over_without_memory: bool,
 }
 
 /// An estate while it is founded, and afterwards.

@@ -413,6 +413,7 @@ impl History {
             let whole = lent.is_none();
             let Some(value) = lent.or_else(|| (token.make)(sandbox)) else { continue };
             self.stage.tell(|| format!("a person puts a live {} into its places", token.name));
+            lock(&self.stage.book).by_hand.insert(token.name.clone());
             let these = token.spots.iter().filter(|spot| whole || !(token.live)(sandbox, &spot.held(sandbox)));
             these.for_each(|spot| self.stage.estate.keep(spot, &value));
         }

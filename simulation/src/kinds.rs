@@ -141,7 +141,7 @@ pub fn strangers(to: &mut Founding<'_>) {
             ("a trigger of another description", trigger.value),
         ]
     });
-    to.estate.strangers.extend(found.map(|(what, value)| Stranger { what, value }));
+    to.estate.strangers.extend(found.map(|(what, value)| Stranger { what, value, taken_over_without_memory: false }));
 }
 
 fn rotate_after(to: &mut Founding<'_>) -> String {
@@ -207,7 +207,11 @@ fn account(to: &mut Founding<'_>) {
         let by_hand = gitlab.add_service_account_token(account, "ci", &["api"], long_ago, later_day);
         (account, by_hand, gitlab.add_service_account_token(account, "ci", &["api"], created, dies))
     });
-    to.estate.strangers.push(Stranger { what: "a token of the same name, made by hand", value: by_hand.value });
+    to.estate.strangers.push(Stranger {
+        what: "a token of the same name, made by hand",
+        value: by_hand.value,
+        taken_over_without_memory: false,
+    });
     let spots = to.places("ROBOT", &ours.value);
     let (after, overlap) = (to.dice.span(14, 60), to.dice.span(1, 20));
     let rotate = format!("\n    rotate: {{ after: {after}h, overlap: {overlap}h }}");
@@ -242,7 +246,7 @@ fn trigger(to: &mut Founding<'_>) {
         (bot, trigger, gitlab.add_trigger("acme/app", admin, "nightly"))
     });
     let what = "a trigger of the same description, of somebody else";
-    to.estate.strangers.push(Stranger { what, value: by_hand.value });
+    to.estate.strangers.push(Stranger { what, value: by_hand.value, taken_over_without_memory: true });
     let spots = vec![Spot::variable(API, "NIGHTLY")];
     spots.iter().for_each(|spot| to.estate.keep(spot, &trigger.value));
     let overlap = to.dice.span(1, 20);

@@ -99,6 +99,10 @@ impl Stage {
             let lives = self.estate.sandbox.gitlab(|gitlab| gitlab.is_live(&stranger.value));
             if !lives && !watch.ended.contains(&stranger.what) {
                 watch.ended.push(stranger.what);
+                if stranger.taken_over_without_memory && lock(&self.book).forgot > 0 {
+                    self.fact("the only one of its name, taken over without a memory");
+                    continue;
+                }
                 wrong.push(format!("{} was ended", stranger.what));
             }
         }
@@ -285,10 +289,11 @@ impl Stage {
         let mut wrong = Vec::new();
         for place in &lock(&self.watch).places {
             let Some(token) = self.estate.tokens.get(place.token) else { continue };
-            // One of a pair may have to wait for the next run, and has to live until then; all else until that is sure.
-            let pair = token.seat_of.is_some() && !token.alone;
-            let until = if pair { TimeDelta::minutes(750) } else { TimeDelta::hours(18) };
-            self.estate.sandbox.set_now(started + until);
+            // One of a pair waits for the next run, whatever its age: a run turns one of them.
+            if token.seat_of.is_some() && !token.alone {
+                continue;
+            }
+            self.estate.sandbox.set_now(started + TimeDelta::hours(18));
             // Who lost the memory of when it dies is told so in each report.
             let unknown = token.undated && lock(&self.book).forgot > 0;
             let judged = place.dead.is_none() && token.succession != Succession::Ephemeral && !unknown;
@@ -303,10 +308,9 @@ impl Stage {
     /// Without its memory a wheel cannot tell a stray of its own from another wheel's, or from a person's: it refuses,
     /// and a person ends what is too many.
     pub fn excuse_what_it_forgot(&self, report: &RunReport) {
-        if lock(&self.book).forgot == 0 {
-            return;
-        }
-        for told in &report.tokens {
+        let forgot = lock(&self.book).forgot > 0;
+        let by_hand = lock(&self.book).by_hand.clone();
+        for told in report.tokens.iter().filter(|told| forgot || by_hand.contains(&told.name)) {
             let Outcome::Refused(why) = &told.outcome else { continue };
             if !why.contains("another wheel") && !why.contains("nothing says which") {
                 continue;
@@ -370,8 +374,11 @@ impl Stage {
                 .and_then(serde_json::Value::as_array)
                 .into_iter()
                 .flatten()
-                .filter(|old| old["after"].as_str().and_then(|day| day.parse::<DateTime<Utc>>().ok()) > Some(now))
-                .filter_map(|old| old["id"].as_str())
+                .filter(|old| {
+                    let after = old.get("after").and_then(serde_json::Value::as_str);
+                    after.and_then(|day| day.parse::<DateTime<Utc>>().ok()) > Some(now - SKEW)
+                })
+                .filter_map(|old| old.get("id").and_then(serde_json::Value::as_str))
                 .collect();
             // What a person took out of its place is that person's.
             let thrown = |value: &String| lock(&self.watch).thrown.contains(value);
@@ -382,7 +389,8 @@ impl Stage {
                 self.fact("live strays left");
                 self.tell(|| format!("  strays of {}: {}", token.name, strays.join(", ")));
             }
-            if strays.len() > forgot + usize::from(gone) {
+            // With the memory goes the mark of a predecessor, and what the last mint was meant to be.
+            if strays.len() > 2 * forgot + usize::from(gone) {
                 self.broken(format!("{} has {} live strays", token.name, strays.len()));
             }
             for id in strays.iter().filter(|id| !gone && !text.contains(id.as_str())) {

@@ -123,6 +123,8 @@ pub struct Book {
     pub lost: BTreeMap<(String, String), &'static str>,
     /// Tokens that were ever lost with their own turn, so that a live one of them may be in nobody's hands or books.
     pub gone: BTreeSet<String>,
+    /// Tokens that a person made anew.
+    pub by_hand: BTreeSet<String>,
     /// The runs that were struck.
     pub struck: BTreeSet<usize>,
     /// How often the memory was lost, or replaced by an old one.
