@@ -66,7 +66,9 @@ pub fn write(root: &Path, draft: &Draft) -> Result<Vec<(&'static str, Fate)>, St
     for (name, path, file) in ready {
         if let Err(error) = file.persist_noclobber(&path) {
             // All or none: what this very run has just put there goes again.
-            done.iter().for_each(|path| drop(std::fs::remove_file(path)));
+            for path in &done {
+                let _ = std::fs::remove_file(path);
+            }
             return Err(format!("{name}: {}", error.error));
         }
         done.push(path);

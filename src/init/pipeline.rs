@@ -1,5 +1,7 @@
 //! The pipeline of the forge: the examples as they are, with this repository's own schedule and credentials in them.
 
+use std::fmt::Write as _;
+
 use super::{Beginning, Forge};
 
 const GITLAB: &str = include_str!("../../examples/gitlab/.gitlab-ci.yml");
@@ -40,11 +42,11 @@ fn github(beginning: &Beginning) -> String {
     for line in GITHUB.lines().skip_while(|line| line.starts_with('#')) {
         let indent = &line[..line.len() - line.trim_start().len()];
         if line.trim_start().starts_with("- cron: ") {
-            out.push_str(&format!("{indent}- cron: \"{}\"\n", beginning.every.cron(&beginning.project)));
+            let _ = writeln!(out, "{indent}- cron: \"{}\"", beginning.every.cron(&beginning.project));
         } else if line.contains(": ${{ secrets.") {
             // The credentials of the example stand together, and give way to those of this config.
             for name in names.take().into_iter().flatten() {
-                out.push_str(&format!("{indent}{name}: ${{{{ secrets.{name} }}}}\n"));
+                let _ = writeln!(out, "{indent}{name}: ${{{{ secrets.{name} }}}}");
             }
         } else {
             out.push_str(line);

@@ -1,5 +1,7 @@
 //! The text of the config: the parts of `yaml/`, with what is known of this repository in the places of `<<…>>`.
 
+use std::fmt::Write as _;
+
 use super::{Beginning, Forge, Ledger};
 
 /// The whole of `tokenwheel.yml`.
@@ -14,7 +16,7 @@ pub(super) fn config(beginning: &Beginning) -> String {
     out.push_str(&all(beginning, connections));
     if let Some(owner) = &beginning.owner {
         out.push_str("\ndefaults:\n  # Whom a report names, for whoever reads it.\n");
-        out.push_str(&format!("  owner: {}\n", quoted(owner)));
+        let _ = writeln!(out, "  owner: {}", quoted(owner));
     }
     out.push_str("\ntokens:\n");
     out.push_str(&all(beginning, beginning.starts.iter().map(|start| start.token).chain(refreshers)));
@@ -64,7 +66,7 @@ fn fill(beginning: &Beginning, part: &str) -> String {
         let (hole, after) = rest.split_once(">>").unwrap_or((rest, ""));
         // A line of which nothing is left goes.
         if let Some(filling) = filling(beginning, hole) {
-            out.push_str(&format!("{before}{filling}{after}\n"));
+            let _ = writeln!(out, "{before}{filling}{after}");
         }
     }
     out

@@ -1,6 +1,7 @@
 //! What is asked, and what the answers settle. In process: the person is a list of answers.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 
@@ -28,7 +29,7 @@ impl Person for Script {
 
     fn ask(&mut self, question: &str) -> io::Result<Option<String>> {
         let answer = self.answers.pop_front();
-        self.told.push_str(&format!("{question}{}\n", answer.as_deref().unwrap_or("(nothing more comes)")));
+        let _ = writeln!(self.told, "{question}{}", answer.as_deref().unwrap_or("(nothing more comes)"));
         Ok(answer)
     }
 }

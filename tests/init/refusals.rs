@@ -1,5 +1,7 @@
 //! Without a terminal nothing is asked and nothing hangs: what is missing, or does not fit, is said with its flag.
 
+use std::fmt::Write as _;
+
 use crate::stage::Stage;
 use crate::texts::is;
 
@@ -41,7 +43,7 @@ fn everything_that_it_refuses_names_the_flag() {
         let stage = if remote.is_empty() { Stage::bare() } else { Stage::of(remote) };
         let why = stage.run(args).refused();
         assert_eq!(stage.files(), Vec::<String>::new(), "{args:?}");
-        told.push_str(&format!("{remote} $ {}\n{why}\n\n", args.join(" ").escape_debug()));
+        let _ = writeln!(told, "{remote} $ {}\n{why}\n", args.join(" ").escape_debug());
     }
     is("refusals", &told);
 }

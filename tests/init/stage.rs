@@ -115,7 +115,8 @@ pub(crate) struct Ran {
 
 impl fmt::Display for Ran {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "exit: {:?}\n── stdout ──\n{}── stderr ──\n{}", self.code, self.out, self.err)
+        let code = self.code.map_or_else(|| "a signal".to_owned(), |code| code.to_string());
+        write!(f, "exit: {code}\n── stdout ──\n{}── stderr ──\n{}", self.out, self.err)
     }
 }
 

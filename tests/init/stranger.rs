@@ -88,7 +88,7 @@ fn at_gitlab_two_secrets_are_enough() {
         assert!(why.contains(name), "{why}");
         let value = world.sandbox.gitlab(|gitlab| {
             let token = if name == "GITLAB_SPARE" { "tokenwheel-spare" } else { "tokenwheel-refresher" };
-            assert!(told.contains(&format!("{name}")) && told.contains(&format!("name={token}&scopes=api")), "{told}");
+            assert!(told.contains(name) && told.contains(&format!("name={token}&scopes=api")), "{told}");
             let (made, dies) = (now(), (now() + TimeDelta::days(60)).date_naive());
             let value = gitlab.add_personal_token(bot, token, &["api"], made, Some(dies)).value;
             let (key, environment_scope) = (name.to_owned(), "tokenwheel".to_owned());

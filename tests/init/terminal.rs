@@ -37,7 +37,8 @@ impl Session {
             let mut buffer = [0; 4096];
             // The end of the last one who has the terminal open is an error here.
             while let Ok(read @ 1..) = screen.read(&mut buffer) {
-                if send.send(String::from_utf8_lossy(&buffer[..read]).into_owned()).is_err() {
+                let more = buffer.iter().take(read).copied().collect::<Vec<u8>>();
+                if send.send(String::from_utf8_lossy(&more).into_owned()).is_err() {
                     break;
                 }
             }
@@ -51,7 +52,7 @@ impl Session {
         while !self.seen.contains(text) {
             match self.shown.recv_timeout(Duration::from_secs(30)) {
                 Ok(more) => self.seen.push_str(&more),
-                Err(_) => panic!("it never showed `{text}`:\n{}", self.seen),
+                Err(error) => panic!("it never showed `{text}` ({error}):\n{}", self.seen),
             }
         }
     }
