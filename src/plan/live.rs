@@ -88,13 +88,9 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
                 }
             }
             foreign = another_wheel(entry, records, &held, moment);
-            known = live.as_ref().is_none_or(|live| {
-                let confirmed = current.is_some_and(|current| current.id == live.id);
-                // Without a memory the only one of its subject is taken over, unless what is held is seen to be another one.
-                let dead = seen.sights.iter().any(|sight| matches!(sight, Sight::Wrong(_)));
-                let only = current.is_none() && records.len() == 1 && !dead;
-                held(&live.id) || confirmed || ours(live) || only
-            });
+            known = live
+                .as_ref()
+                .is_none_or(|live| held(&live.id) || ours(live) || taken_over(live, current, records, seen));
             if let Some(live) = live.as_ref().filter(|_| !known && current.is_some()) {
                 notes.push(format!(
                     "token {} of the same name lives, and is unknown to the ledger: it is not revoked",
@@ -145,6 +141,13 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
     let (wanting, unproven) = (lacks(Lack::Known), lacks(Lack::Unproven));
     let settled = wanting.is_empty() && live.as_ref().is_some_and(|live| certain(wanted, entry, seen, live));
     Standing { live, ours: known, strays, foreign, ambiguous, wanting, unproven, settled, notes }
+}
+
+/// Whether it is the one confirmed last; without a memory the only one of its subject is taken over, unless what is held
+/// is seen to be another one.
+fn taken_over(live: &TokenRecord, current: Option<&Current>, records: &[TokenRecord], seen: &Seen) -> bool {
+    let dead = seen.sights.iter().any(|sight| matches!(sight, Sight::Wrong(_)));
+    current.map_or(records.len() == 1 && !dead, |current| current.id == live.id)
 }
 
 /// A record that is newer than what we confirmed last, while our memory is fresh and knows of no intent: somebody
