@@ -44,11 +44,9 @@ pub(super) fn standing(wanted: &Wanted, entry: Option<&Entry>, seen: &Seen, mome
     match &seen.inventory {
         Inventory::Listed(records) => {
             // Newest first: the newest that somebody holds, else the one confirmed last.
-            live = records
-                .iter()
-                .find(|record| held(&record.id))
-                .or_else(|| records.iter().find(|record| current.is_some_and(|current| current.id == record.id)))
-                .cloned();
+            let confirmed = |record: &&TokenRecord| current.is_some_and(|current| current.id == record.id);
+            let first = records.iter().find(|record| held(&record.id));
+            live = first.or_else(|| records.iter().find(confirmed)).cloned();
             let others: Vec<&TokenRecord> = records
                 .iter()
                 .filter(|record| live.as_ref().is_none_or(|live| live.id != record.id))
