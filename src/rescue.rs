@@ -50,8 +50,7 @@ impl Rescue {
     /// Seals what was just minted. A file that cannot be written keeps nothing from being told to the log.
     pub fn seal(&self, token: &str, subject: &str, minted: &Minted, now: DateTime<Utc>) -> anyhow::Result<Sealed> {
         let sealed = self.recipients.seal(&envelope(token, subject, minted, now)?)?;
-        let name = format!("{}{}.age", start(token), now.format("%Y%m%dT%H%M%S%3fZ"));
-        let path = self.folder.join(name);
+        let path = self.folder.join(name(token, now));
         let written = std::fs::create_dir_all(&self.folder).and_then(|()| disk::replace(&path, &sealed));
         let file = written.map(|()| path).with_context(|| self.unwritable());
         Ok(Sealed { block: String::from_utf8(sealed)?, file })
@@ -74,13 +73,19 @@ impl Rescue {
         found
     }
 
-    /// Removes the sealed values of a token, once what is live is confirmed everywhere.
-    pub fn clear(&self, token: &str) -> anyhow::Result<()> {
-        for path in self.waiting(token) {
+    /// Removes the sealed values of a token, once what is live is confirmed everywhere: those sealed by then.
+    pub fn clear(&self, token: &str, by: DateTime<Utc>) -> anyhow::Result<()> {
+        let last = self.folder.join(name(token, by));
+        for path in self.waiting(token).into_iter().filter(|path| *path <= last) {
             std::fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))?;
         }
         Ok(())
     }
+}
+
+/// The name of a file, in the order of time.
+fn name(token: &str, sealed: DateTime<Utc>) -> String {
+    format!("{}{}.age", start(token), sealed.format("%Y%m%dT%H%M%S%3fZ"))
 }
 
 /// The start of the names of a token's files: for people, and a digest, since `a[b]` and `a b` would look alike.
@@ -108,13 +113,15 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let rescue = rescue(folder.path());
-        let now = "2026-05-04T06:00:00Z".parse().unwrap();
+        let now: DateTime<Utc> = "2026-05-04T06:00:00Z".parse().unwrap();
         for token in ["a[b/c]", "a-b-c-", "a"] {
             let file = rescue.seal(token, "s", &minted(), now).unwrap().file.unwrap();
             assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
             assert_eq!(rescue.waiting(token), [file]);
         }
-        rescue.clear("a[b/c]").unwrap();
+        rescue.clear("a[b/c]", now - chrono::TimeDelta::milliseconds(1)).unwrap();
+        assert_eq!(rescue.waiting("a[b/c]").len(), 1, "it was sealed later");
+        rescue.clear("a[b/c]", now).unwrap();
         assert_eq!(["a[b/c]", "a-b-c-", "a"].map(|token| rescue.waiting(token).len()), [0, 1, 1]);
     }
 

@@ -44,7 +44,8 @@ pub(super) async fn unseal(path: &Path, out: &Output, file: &Path, identity: &Pa
     let config = load(path)?;
     let unreadable = |path: &Path, error: std::io::Error| fatal(&format!("{} cannot be read: {error}", path.display()));
     let sealed = if file == Path::new("-") {
-        std::io::read_to_string(std::io::stdin()).map(block).map_err(|error| unreadable(Path::new("stdin"), error))?
+        let log = std::io::read_to_string(std::io::stdin()).map_err(|error| unreadable(Path::new("stdin"), error))?;
+        block(log)?
     } else {
         std::fs::read_to_string(file).map_err(|error| unreadable(file, error))?
     };
@@ -62,9 +63,16 @@ pub(super) async fn unseal(path: &Path, out: &Output, file: &Path, identity: &Pa
 }
 
 /// The block in what was copied from a log, where each line may stand behind a time or be indented.
-fn block(log: String) -> String {
+fn block(log: String) -> Result<String, Fatal> {
     let (begin, end) = ("-----BEGIN AGE ENCRYPTED FILE-----", "-----END AGE ENCRYPTED FILE-----");
-    let Some(before) = log.lines().find_map(|line| line.find(begin)) else { return log };
+    let Some(before) = log.lines().find_map(|line| line.find(begin)) else { return Ok(log) };
+    let blocks = log.matches(begin).count();
+    if blocks > 1 {
+        return Err(fatal(&format!(
+            "there are {blocks} sealed values on standard input: hand them over one by one; the line before each names its \
+             token"
+        )));
+    }
     let lines = log.lines().skip_while(|line| !line.contains(begin));
     let mut out = String::new();
     for line in lines {
@@ -74,7 +82,7 @@ fn block(log: String) -> String {
             break;
         }
     }
-    out
+    Ok(out)
 }
 
 /// The value that a person hands over: piped in, or typed where nobody sees it.

@@ -117,7 +117,7 @@ impl Run {
     }
 
     /// What the destinations of a token were seen to hold.
-    fn sights(&self, name: &str) -> &[Sight] {
+    pub(super) fn sights(&self, name: &str) -> &[Sight] {
         let seen = self.observations.get(name).and_then(|seen| seen.as_ref().ok());
         seen.map(|seen| seen.seen.sights.as_slice()).unwrap_or_default()
     }
@@ -209,10 +209,10 @@ impl Run {
     fn settle(&mut self, done: Done, plan: &Plan, outcomes: &mut BTreeMap<String, Outcome>) {
         let Some(token) = self.wheel.tokens.get(&plan.name) else { return };
         let now = self.world.clock.now();
-        let mut settled = false;
+        let mut settled = None;
         match (&done.confirmed, &done.outcome) {
             (Some(confirmed), _) => {
-                settled = confirmed.everywhere();
+                settled = confirmed.everywhere().then_some(now);
                 let overlap = if self.wish.asked.revoke_now { TimeDelta::zero() } else { self.overlap(&plan.name) };
                 let sights = self.sights(&plan.name).to_vec();
                 record::prolong(&mut self.ledger, token, &sights, now + overlap);
@@ -231,17 +231,18 @@ impl Run {
                 let overlap = if self.wish.asked.revoke_now { TimeDelta::zero() } else { self.overlap(&plan.name) };
                 record::prolong(&mut self.ledger, token, &sights, now + overlap);
                 record::redelivered(&mut self.ledger, token, held, owed, fingerprint, &sights);
-                settled = record::everywhere(held, owed, &sights);
+                settled = record::everywhere(held, owed, &sights).then(|| self.known_until(token, held, now));
             }
             (None, Outcome::Kept | Outcome::Watched | Outcome::Deferred) => {
                 record::adopted(&mut self.ledger, token, plan, self.observations.get(&plan.name), now);
-                settled = plan.settled && plan.strays.is_empty();
+                let well = plan.settled && plan.strays.is_empty();
+                settled = well.then(|| self.known_until(token, &[], now));
             }
             (None, outcome) if outcome.minted_nothing() => record::unminted(&mut self.ledger, token, self.started),
             (None, _) => {}
         }
-        if settled {
-            self.clear_rescue(&plan.name);
+        if let Some(by) = settled {
+            self.clear_rescue(&plan.name, by);
         }
         outcomes.insert(done.name, done.outcome);
     }

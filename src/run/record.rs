@@ -122,6 +122,8 @@ pub(super) fn confirmed(
     });
     entry.order.clone_from(&token.wanted.order);
     entry.intents.clear();
+    // One that a later run had given up, and that was unsealed after all, is nobody's predecessor yet.
+    entry.retire.retain(|old| old.id != confirmed.record.id);
     deliveries(entry, token, &confirmed.held, &confirmed.owed, &fingerprint);
     if token.issuer.succession() == Succession::Overlaps && token.issuer.ends_tokens() {
         // One that was only seen, at an issuer that lists none, has no name by which it could be ended.

@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use super::Run;
 use super::setup::Turning;
 use crate::issuer::Succession;
+use crate::plan::Sight;
 use crate::rescue::Rescue;
-use crate::rotation::{Safe, Verb};
+use crate::rotation::{Held, Safe, Verb};
 use crate::token::Minted;
 
 /// The rescue, for one token.
@@ -26,23 +27,38 @@ impl Run {
         lasts.then_some(ForToken { run: self, rescue, token, now })
     }
 
-    /// Takes away the sealed values of a token that is confirmed everywhere.
-    pub(super) fn clear_rescue(&mut self, name: &str) {
-        if let Some(Err(why)) = self.wheel.rescue.as_ref().map(|rescue| rescue.clear(name)) {
-            self.notes.push(format!("the rescue: {why:#}; it is not needed any more: remove it"));
+    /// Takes away the sealed values of a token that were sealed by then, for it is confirmed everywhere.
+    pub(super) fn clear_rescue(&mut self, name: &str, by: DateTime<Utc>) {
+        let Some(rescue) = &self.wheel.rescue else { return };
+        for name in self.wheel.names_of(name) {
+            if let Err(why) = rescue.clear(name, by) {
+                self.notes.push(format!("the rescue: {why:#}; it is not needed any more: remove it"));
+            }
         }
+    }
+
+    /// Up to when what was sealed is known to be of no use to a token that nothing was minted for, and that seems to be
+    /// well: what lives may be the very thing that was sealed. Where the issuer itself says of every destination that it
+    /// holds a live one, until now; else only memory tells, as far as it goes.
+    pub(super) fn known_until(&self, token: &Turning, held: &[Held], now: DateTime<Utc>) -> DateTime<Utc> {
+        let lives = |(index, sight): (usize, &Sight)| {
+            matches!(sight, Sight::Live { .. }) || held.iter().any(|held| held.index == index)
+        };
+        let proved = token.issuer.askable() && self.sights(&token.wanted.name).iter().enumerate().all(lives);
+        if proved { now } else { self.moment.remembered.unwrap_or(DateTime::UNIX_EPOCH) }
     }
 
     /// What is to be said of the sealed values that wait.
     pub(super) fn waiting(&self, name: &str) -> Vec<String> {
-        let files = self.wheel.rescue.as_ref().map(|rescue| rescue.waiting(name)).unwrap_or_default();
-        let told = |file: &std::path::PathBuf| {
+        let rescue = self.wheel.rescue.iter();
+        let files = rescue.flat_map(|rescue| self.wheel.names_of(name).flat_map(|name| rescue.waiting(name)));
+        let told = |file: std::path::PathBuf| {
             let file = file.display();
             format!(
                 "a new value of it is sealed in {file}: whoever holds the age identity delivers it with `tokenwheel unseal {file}`"
             )
         };
-        files.iter().map(told).collect()
+        files.map(told).collect()
     }
 }
 
@@ -55,12 +71,15 @@ impl Safe for ForToken<'_> {
         let name = &self.token.wanted.name;
         let witness = &self.run.world.witness;
         match self.rescue.seal(name, &self.token.issuer.subject().to_string(), minted, self.now) {
-            Ok(sealed) => {
-                witness.sealed(name, &sealed.block);
-                if let Err(why) = sealed.file {
-                    witness.told(name, Verb::Mint, &format!("sealed, but not into a file: {why:#}"));
+            Ok(sealed) => match sealed.file {
+                Ok(_) => witness.sealed(name, &sealed.block),
+                // Then the log is all that keeps it, also at a terminal.
+                Err(why) => {
+                    let keep = "keep this until the run is over; `tokenwheel unseal -` takes it";
+                    let block = sealed.block.trim_end();
+                    witness.told(name, Verb::Mint, &format!("sealed, but not into a file: {why:#}; {keep}\n{block}"));
                 }
-            }
+            },
             Err(why) => witness.told(name, Verb::Mint, &format!("not sealed: {why:#}")),
         }
     }

@@ -70,13 +70,16 @@ pub enum Unsealed {
 }
 
 impl Wheel {
+    /// The names of a token: its own, and the one that it had before, unless that is another's now.
+    pub(super) fn names_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let was = self.tokens.get(name).and_then(|token| token.spec.was.as_deref());
+        std::iter::once(name).chain(was.filter(|was| !self.tokens.contains_key(*was)))
+    }
+
     /// Puts a sealed value where its token's issuer would mint it; a refresher's becomes the login of its connection.
     pub fn unseal(&mut self, envelope: Envelope) -> Result<Sealed, Unsealed> {
         let Envelope { token: sealed_as, subject, minted, record, value, parts } = envelope;
-        let is_it = |(name, token): &(&String, &super::Turning)| {
-            **name == sealed_as || token.spec.was.as_deref() == Some(sealed_as.as_str())
-        };
-        let found = self.tokens.iter().find(is_it).map(|(name, _)| name.clone());
+        let found = self.tokens.keys().find(|name| self.names_of(name).any(|name| name == sealed_as)).cloned();
         let Some(name) = found else { return Err(Unsealed::NoToken(sealed_as)) };
         let Some(token) = self.tokens.get_mut(&name) else { return Err(Unsealed::NoToken(sealed_as)) };
         let now = token.issuer.subject().to_string();

@@ -183,3 +183,73 @@ fn a_pair_of_which_nobody_keeps_what_the_next_turn_takes_is_refused_before_it_is
     assert_eq!(ran.code, Some(2), "{ran}");
     says(&ran, &["no destination keeps the value"]);
 }
+
+/// The refresh token goes where it can be read, and is sealed to an owner, whose identity is in the folder.
+#[expect(clippy::disallowed_methods, reason = "the identity of a test")]
+fn sealed(stage: &Stage) {
+    use age::secrecy::ExposeSecret as _;
+    let owner = age::x25519::Identity::generate();
+    put(stage, "identity.txt", owner.to_string().expose_secret());
+    let sink = "{ kind: http/request, first: true, write: { method: PATCH, path: /sinks/refresh, json: { value: \"{value}\" } \
+                }, look: { request: { method: GET, path: /sinks/refresh }, value: /value, stamp: /version } }";
+    let ada = ADA.replace("{ kind: file, path: refresh, first: true }", sink);
+    write(stage, AUTH, &format!("{ada}\nrescue: {{ recipients: [{}] }}", owner.to_public()));
+    let value = held(stage, "refresh");
+    stage.sandbox.http_api(|api| api.add_sink("refresh", Sink { value, ..Sink::default() }));
+}
+
+fn sink(stage: &Stage) -> Sink {
+    stage.sandbox.http_api(|api| api.sink("refresh")).unwrap()
+}
+
+fn waiting(stage: &Stage) -> Vec<String> {
+    let files = std::fs::read_dir(stage.path("rescue")).unwrap();
+    files.map(|file| file.unwrap().path().display().to_string()).collect()
+}
+
+/// A run that uses up the old one and delivers the new one nowhere; and the file in which that is sealed.
+fn lost(stage: &Stage) -> String {
+    inject(stage, Method::PATCH, "/sinks/refresh", What::Refuse(403));
+    let ran = forced(stage);
+    assert_eq!(ran.code, Some(4), "{ran}");
+    let files = waiting(stage);
+    assert_eq!(files.len(), 1, "{ran}");
+    files.concat()
+}
+
+fn unseal(stage: &Stage, file: &str) -> Ran {
+    stage.run(&["unseal", file, "--identity", "identity.txt"])
+}
+
+#[test]
+fn what_was_sealed_is_kept_while_nobody_knows_whether_what_stands_there_is_spent() {
+    let stage = staged();
+    sealed(&stage);
+    let ran = forced(&stage);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let old = std::fs::read(stage.path("ledger.json")).unwrap();
+    let file = lost(&stage);
+    // The ledger is one from before that run, and then there is none.
+    std::fs::write(stage.path("ledger.json"), old).unwrap();
+    for _ in 0..2 {
+        let ran = rotate(&stage);
+        assert_eq!(waiting(&stage), [file.clone()], "{ran}");
+        std::fs::remove_file(stage.path("ledger.json")).unwrap();
+    }
+    let ran = unseal(&stage, &file);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(is_live(&stage, &sink(&stage).value) && is_live(&stage, &held(&stage, "access")), "{ran}");
+    assert!(waiting(&stage).is_empty(), "{ran}");
+    assert_eq!((forced(&stage).code, reuse(&stage)), (Some(0), 0));
+}
+
+#[test]
+fn a_sealed_one_comes_with_its_access_token_while_the_ledger_remembers_the_intent() {
+    let stage = staged();
+    sealed(&stage);
+    let file = lost(&stage);
+    let ran = unseal(&stage, &file);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(is_live(&stage, &sink(&stage).value) && is_live(&stage, &held(&stage, "access")), "{ran}");
+    assert_eq!((forced(&stage).code, reuse(&stage)), (Some(0), 0));
+}

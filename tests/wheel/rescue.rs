@@ -233,3 +233,105 @@ fn a_key_that_is_none_is_an_error_of_the_config() {
         assert!(ran.err.contains(why) && !ran.err.contains("SECRET-KEY-1ABC"), "{ran}");
     }
 }
+
+#[test]
+fn of_a_log_with_several_values_none_is_picked() {
+    let (stage, _) = sealed();
+    let log = stage.run(&["rotate"]).err;
+    let ran = read(&stage, &log, &["unseal", "-", "--identity", "identity.txt"]);
+    assert_eq!(ran.code, Some(2), "{ran}");
+    assert!(ran.err.contains("there are 2 sealed values on standard input: hand them over one by one"), "{ran}");
+}
+
+#[test]
+fn one_that_was_sealed_under_an_older_name_is_told_of_and_goes_too() {
+    let (mut stage, _) = sealed();
+    struck(&stage, What::Refuse(403));
+    let file = waiting(&stage)[0].display().to_string();
+    let config = std::fs::read_to_string(stage.path("tokenwheel.yml")).unwrap();
+    let config = config.replace("  das-refresher:\n", "  das-login:\n    was: das-refresher\n");
+    std::fs::write(stage.path("tokenwheel.yml"), config).unwrap();
+    stage.start_job();
+    let ran = stage.run(&["status", "--only", "das-login"]);
+    assert!(ran.out.contains("a new value of it is sealed in rescue/das-refresher."), "{ran}");
+    let ran = unseal(&stage, &file);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(is_live(&stage, &held(&stage)) && waiting(&stage).is_empty(), "{ran}");
+}
+
+#[test]
+fn where_no_file_can_be_written_a_terminal_shows_the_block_too() {
+    let (mut stage, _) = sealed();
+    stage.environment.remove("GITLAB_CI");
+    // The token dies before the run after the next, so that the folder holds nothing up.
+    let config = std::fs::read_to_string(stage.path("tokenwheel.yml")).unwrap();
+    std::fs::write(stage.path("tokenwheel.yml"), config.replace("every: 12h", "every: 24h")).unwrap();
+    std::fs::write(stage.path("rescue"), "a file is in the way").unwrap();
+    let ran = stage.run(&["rotate", "--only", "opa-agent"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.err.contains("opa-agent: mint: sealed, but not into a file: "), "{ran}");
+    assert_eq!(ran.err.matches("-----END AGE ENCRYPTED FILE-----").count(), 1, "{ran}");
+}
+
+/// A token of a service account, of which a second one lives beside the first.
+fn beside() -> (Stage, PathBuf) {
+    let (stage, identity) = sealed();
+    let (account, value) = stage.sandbox.gitlab(|gitlab| {
+        let account = gitlab.add_service_account("acme", "robot");
+        let dies = Some(stage.dies(5));
+        (account, gitlab.add_service_account_token(account, "robot", &["api"], stage.ago(25), dies).value)
+    });
+    stage.keep("projects/acme/app", "ROBOT", &value);
+    let robot = format!(
+        "tokens:\n  robot:\n    rotate: {{ overlap: 24h }}\n    issuer: {{ kind: gitlab/service-account-token, group: acme, \
+         account: {account}, name: robot, ttl: 30d }}\n    destinations:\n      - {{ kind: gitlab/ci-variable, project: \
+         acme/app, key: ROBOT }}\n"
+    );
+    let config = std::fs::read_to_string(stage.path("tokenwheel.yml")).unwrap();
+    std::fs::write(stage.path("tokenwheel.yml"), config.replacen("tokens:\n", &robot, 1)).unwrap();
+    (stage, identity)
+}
+
+/// The number of the request by which the next run gives the robot's new token to its variable.
+fn robots_delivery(stage: &Stage) -> usize {
+    stage.sandbox.forget_exchanges();
+    stage.run(&["rotate", "--only", "robot"]);
+    let gives = |one: &Exchange| {
+        let body: serde_json::Value = serde_json::from_slice(&one.request_body).unwrap_or_default();
+        one.method == Method::PUT && one.target.contains("/ROBOT") && body.get("value").is_some()
+    };
+    stage.sandbox.exchanges().iter().position(gives).unwrap() + 1
+}
+
+/// A run that mints the robot's token and delivers it nowhere.
+fn stuck(stage: &Stage, delivery: usize) {
+    stage.sandbox.forget_exchanges();
+    stage.sandbox.inject(Fault { at: At::Nth(delivery), what: What::Refuse(403) });
+    let ran = stage.run(&["rotate", "--only", "robot"]);
+    assert!(ran.out.contains("no destination took the new token; the old one lives on"), "{ran}");
+}
+
+#[test]
+fn what_a_later_run_gave_up_and_was_unsealed_all_the_same_is_not_ended_as_a_predecessor() {
+    let (other, _) = beside();
+    let (stage, _) = beside();
+    let first = robots_delivery(&other);
+    let (other, _) = beside();
+    stuck(&other, first);
+    let second = robots_delivery(&other);
+    stuck(&stage, first);
+    let file = waiting(&stage)[0].display().to_string();
+    stuck(&stage, second);
+    let entry = |stage: &Stage| {
+        let ledger = std::fs::read(stage.path("ledger.json")).unwrap();
+        let ledger: serde_json::Value = serde_json::from_slice(&ledger).unwrap();
+        ledger["tokens"]["robot"].clone()
+    };
+    assert_eq!(entry(&stage)["retire"].as_array().unwrap().len(), 1, "it was given up");
+    let ran = unseal(&stage, &file);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let entry = entry(&stage);
+    let ids: Vec<&str> = entry["retire"].as_array().unwrap().iter().filter_map(|old| old["id"].as_str()).collect();
+    assert_eq!(ids.len(), 2, "what was in use, and what the later run made: {entry:#}");
+    assert!(!ids.contains(&entry["current"]["id"].as_str().unwrap()), "{entry:#}");
+}
