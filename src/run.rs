@@ -69,7 +69,7 @@ pub trait Witness: Send + Sync {
     fn minted(&self, _value: &TokenValue) {}
 
     /// A value was sealed: the token, and the armoured block, which only its owners can open.
-    fn sealed(&self, _token: &str, _block: &str) {}
+    fn sealed(&self, _token: &str, _block: &str, _kept: bool) {}
 }
 
 impl<T: Fn(&str, Verb, &str) + Send + Sync> Witness for T {

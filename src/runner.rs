@@ -144,7 +144,7 @@ impl Runner {
         if matches!(self.home, Home::GitHub { .. }) {
             let kind = if is_error(level) { "error" } else { "warning" };
             let title = of.map_or_else(|| "tokenwheel".to_owned(), |of| format!("tokenwheel: {}", text::plain(of)));
-            report::narrate(&command(kind, Some(&title), &text::plain(message)));
+            report::narrate(&command(kind, Some(&title), &text::harmless(message)));
         }
     }
 
@@ -196,9 +196,10 @@ impl Witness for Runner {
         report::narrate(&text::harmless(&format!("{token}: {verb}: {detail}")));
     }
 
-    /// Shows the sealed block in a job, whose machine may be gone a moment later; at a terminal the file is enough.
-    fn sealed(&self, token: &str, block: &str) {
-        if matches!(self.home, Home::Terminal) {
+    /// Shows the sealed block in a job, whose machine may be gone a moment later; at a terminal the file is
+    /// enough, where there is one.
+    fn sealed(&self, token: &str, block: &str, kept: bool) {
+        if kept && matches!(self.home, Home::Terminal) {
             return;
         }
         self.open();

@@ -43,10 +43,22 @@ pub(super) fn render(report: &RunReport) -> String {
 
 /// Text that stays inside its cell.
 pub(super) fn cell(text: &str) -> String {
-    text::plain(text)
+    text::harmless(text)
         .replace('\\', "\\\\")
         .replace('|', "\\|")
         .replace('<', "&lt;")
         .replace('`', "'")
         .replace("](", "]\\(")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_says_all_of_it_and_stays_a_cell() {
+        let long = format!("{} `tokenwheel unseal x` | <b>\n", "x".repeat(400));
+        let told = cell(&long);
+        assert!(told.ends_with("x 'tokenwheel unseal x' \\| &lt;b>"), "{told}");
+    }
 }

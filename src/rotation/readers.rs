@@ -11,6 +11,9 @@ use crate::text;
 /// How often it is looked whether they have ended.
 const EVERY: Duration = Duration::from_secs(30);
 
+/// How soon it is noticed that the run was asked to stop: who cancels a job waits for ten seconds, and then kills it.
+const NAP: Duration = Duration::from_secs(1);
+
 /// How long they are waited for.
 pub struct Patience<'a> {
     /// At most.
@@ -49,9 +52,12 @@ impl<'a> Rotation<'a, Rehearsed> {
             if waited.is_zero() {
                 (job.told)(Verb::Rehearse, format!("waits for {}", these(&first.what, readers.len())));
             }
-            let pause = EVERY.min(patience.long.saturating_sub(waited));
-            tokio::time::sleep(pause).await;
-            waited += pause;
+            let until = patience.long.min(waited + EVERY);
+            while waited < until && (job.halted)().is_none() {
+                let pause = NAP.min(until - waited);
+                tokio::time::sleep(pause).await;
+                waited += pause;
+            }
         }
     }
 }

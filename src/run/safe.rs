@@ -71,15 +71,12 @@ impl Safe for ForToken<'_> {
         let name = &self.token.wanted.name;
         let witness = &self.run.world.witness;
         match self.rescue.seal(name, &self.token.issuer.subject().to_string(), minted, self.now) {
-            Ok(sealed) => match sealed.file {
-                Ok(_) => witness.sealed(name, &sealed.block),
-                // Then the log is all that keeps it, also at a terminal.
-                Err(why) => {
-                    let keep = "keep this until the run is over; `tokenwheel unseal -` takes it";
-                    let block = sealed.block.trim_end();
-                    witness.told(name, Verb::Mint, &format!("sealed, but not into a file: {why:#}; {keep}\n{block}"));
+            Ok(sealed) => {
+                witness.sealed(name, &sealed.block, sealed.file.is_ok());
+                if let Err(why) = sealed.file {
+                    witness.told(name, Verb::Mint, &format!("sealed, but not into a file: {why:#}"));
                 }
-            },
+            }
             Err(why) => witness.told(name, Verb::Mint, &format!("not sealed: {why:#}")),
         }
     }

@@ -174,7 +174,7 @@ impl Witness for Told {
         self.0.lock().unwrap().push(format!("{token}: {verb}: {detail}"));
     }
 
-    fn sealed(&self, token: &str, block: &str) {
+    fn sealed(&self, token: &str, block: &str, _kept: bool) {
         self.0.lock().unwrap().push(format!("{token}: sealed: {block}"));
     }
 }

@@ -155,7 +155,8 @@ async fn a_run_that_is_asked_to_stop_does_not_wait_to_the_end() {
     let plans = run.plan().await;
     let (report, ()) = tokio::join!(run.apply(plans), asks);
     assert!(sentence(&report, "deploy").contains("the run was asked to stop"), "{}", text(&report));
-    assert_eq!(began.elapsed().as_secs(), 90);
+    // Who cancels a job waits for ten seconds, and then kills it.
+    assert!(began.elapsed().as_secs() <= 66, "{:?}", began.elapsed());
 }
 
 const AT_GITHUB: &str = r"
