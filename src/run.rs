@@ -68,7 +68,7 @@ pub trait Witness: Send + Sync {
     /// A value exists that did not exist before. Whoever keeps a log hides it there from now on.
     fn minted(&self, _value: &TokenValue) {}
 
-    /// A value was sealed: the token, and the armoured block, which only its owners can open.
+    /// A value was sealed: the token, the armoured block, which only its owners can open, and whether a file keeps it.
     fn sealed(&self, _token: &str, _block: &str, _kept: bool) {}
 }
 
