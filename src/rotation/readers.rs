@@ -54,7 +54,7 @@ impl<'a> Rotation<'a, Rehearsed> {
             }
             let until = patience.long.min(waited + EVERY);
             while waited < until && (job.halted)().is_none() {
-                let pause = NAP.min(until - waited);
+                let pause = NAP.min(until.saturating_sub(waited));
                 tokio::time::sleep(pause).await;
                 waited += pause;
             }
