@@ -233,7 +233,7 @@ fn what_was_sealed_is_kept_while_nobody_knows_whether_what_stands_there_is_spent
     std::fs::write(stage.path("ledger.json"), old).unwrap();
     for _ in 0..2 {
         let ran = rotate(&stage);
-        assert_eq!(waiting(&stage), [file.clone()], "{ran}");
+        assert_eq!(waiting(&stage), std::slice::from_ref(&file), "{ran}");
         std::fs::remove_file(stage.path("ledger.json")).unwrap();
     }
     let ran = unseal(&stage, &file);
