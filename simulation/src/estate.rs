@@ -22,7 +22,6 @@ pub type Make = Arc<dyn Fn(&Sandbox) -> Option<String> + Send + Sync>;
 
 /// A token of the config.
 #[derive(Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
 pub struct Token {
     /// Its name in the config.
     pub name: String,

@@ -75,8 +75,8 @@ fn access(name: &'static str, spots: Vec<Spot>) -> Token {
 }
 
 /// When a person gives a new one its end.
-fn later(sandbox: &Sandbox) -> Option<NaiveDate> {
-    Some((sandbox.now() + TimeDelta::days(9)).date_naive())
+fn later(sandbox: &Sandbox) -> NaiveDate {
+    (sandbox.now() + TimeDelta::days(9)).date_naive()
 }
 
 /// The connection to GitLab, logged in to by one refresher or two.
@@ -114,7 +114,7 @@ pub fn refreshers(to: &mut Founding<'_>) {
             alone,
             make: Arc::new(move |sandbox| {
                 let now = sandbox.now();
-                let day = later(sandbox);
+                let day = Some(later(sandbox));
                 Some(sandbox.gitlab(|gitlab| gitlab.add_personal_token(bot, known, &["api"], now, day)).value)
             }),
             ..access(known, spots)
@@ -167,7 +167,7 @@ fn project(to: &mut Founding<'_>) {
         name: "deploy".to_owned(),
         make: Arc::new(|sandbox| {
             let now = sandbox.now();
-            let day = later(sandbox);
+            let day = Some(later(sandbox));
             let made =
                 sandbox.gitlab(|gitlab| gitlab.add_project_token("acme/app", "deploy-bot", &["api"], 40, now, day));
             Some(made.value)
@@ -184,14 +184,16 @@ fn group(to: &mut Founding<'_>) {
         .sandbox
         .gitlab(|gitlab| gitlab.add_group_token("acme", "group-bot", &["api"], 40, created, Some(dies)));
     let spots = vec![Spot::variable(APP, "GROUP"), Spot::variable(API, "GROUP")];
-    spots.iter().for_each(|spot| to.estate.keep(spot, &seeded.value));
+    for spot in &spots {
+        to.estate.keep(spot, &seeded.value);
+    }
     let rotate = rotate_after(to);
     to.entry("group", "kind: gitlab/group-access-token, group: acme, name: group-bot, ttl: 6d", &rotate, &spots);
     to.estate.tokens.push(Token {
         name: "group".to_owned(),
         make: Arc::new(|sandbox| {
             let now = sandbox.now();
-            let day = later(sandbox);
+            let day = Some(later(sandbox));
             Some(sandbox.gitlab(|gitlab| gitlab.add_group_token("acme", "group-bot", &["api"], 40, now, day)).value)
         }),
         ..access("group-bot", spots)
@@ -223,7 +225,7 @@ fn account(to: &mut Founding<'_>) {
         overlap: TimeDelta::hours(overlap),
         make: Arc::new(move |sandbox| {
             let now = sandbox.now();
-            let day = later(sandbox);
+            let day = Some(later(sandbox));
             let made = sandbox.gitlab(|gitlab| gitlab.add_service_account_token(account, "ci", &["api"], now, day));
             Some(made.value)
         }),
@@ -248,7 +250,9 @@ fn trigger(to: &mut Founding<'_>) {
     let what = "a trigger of the same description, of somebody else";
     to.estate.strangers.push(Stranger { what, value: by_hand.value, taken_over_without_memory: true });
     let spots = vec![Spot::variable(API, "NIGHTLY")];
-    spots.iter().for_each(|spot| to.estate.keep(spot, &trigger.value));
+    for spot in &spots {
+        to.estate.keep(spot, &trigger.value);
+    }
     let overlap = to.dice.span(1, 20);
     let rotate = format!("\n    rotate: {{ after: {}h, overlap: {overlap}h }}", to.dice.span(14, 60));
     let issuer = "kind: gitlab/pipeline-trigger-token, project: acme/app, description: nightly, login: deploy, ttl: 6d";
@@ -349,7 +353,9 @@ fn itself(to: &mut Founding<'_>) {
         .sandbox
         .gitlab(|gitlab| gitlab.add_project_token("acme/api", "own-bot", &["api"], 40, created, Some(dies)));
     let spots = vec![Spot::variable(API, "OWN")];
-    spots.iter().for_each(|spot| to.estate.keep(spot, &seeded.value));
+    for spot in &spots {
+        to.estate.keep(spot, &seeded.value);
+    }
     to.estate.hand(API, "OWN");
     let rotate = rotate_after(to);
     let issuer = "kind: gitlab/project-access-token, project: acme/api, name: own-bot, ttl: 6d, self: env:OWN";
@@ -360,7 +366,7 @@ fn itself(to: &mut Founding<'_>) {
         alone: true,
         make: Arc::new(|sandbox| {
             let now = sandbox.now();
-            let day = later(sandbox);
+            let day = Some(later(sandbox));
             let made = sandbox.gitlab(|gitlab| gitlab.add_project_token("acme/api", "own-bot", &["api"], 40, now, day));
             Some(made.value)
         }),

@@ -117,7 +117,9 @@ impl Stage {
             }
         }
         drop(watch);
-        wrong.into_iter().for_each(|what| self.broken(what));
+        for what in wrong {
+            self.broken(what);
+        }
     }
 
     fn look_at(&self, token: &Token, place: &mut Watched, by: By, now: DateTime<Utc>, wrong: &mut Vec<String>) {
@@ -277,7 +279,9 @@ impl Stage {
                 wrong.push(format!("{what}, and {} in {} is dead", token.name, place.spot.key));
             }
         }
-        wrong.into_iter().for_each(|what| self.broken(what));
+        for what in wrong {
+            self.broken(what);
+        }
     }
 
     /// After a run that nothing disturbed: nobody is without a live token, and nothing dies before the run after the
@@ -302,7 +306,9 @@ impl Stage {
             }
         }
         self.now();
-        wrong.into_iter().for_each(|what| self.broken(what));
+        for what in wrong {
+            self.broken(what);
+        }
     }
 
     /// Without its memory a wheel cannot tell a stray of its own from another wheel's, or from a person's: it refuses,
@@ -316,7 +322,9 @@ impl Stage {
                 continue;
             }
             let Some(token) = self.estate.tokens.iter().find(|token| token.name == told.name) else { continue };
-            token.spots.iter().for_each(|spot| self.lose(token, spot, FORGOTTEN));
+            for spot in &token.spots {
+                self.lose(token, spot, FORGOTTEN);
+            }
         }
     }
 

@@ -103,7 +103,7 @@ mod tests {
         let mut needles = Needles::default();
         needles.learn(&[value.to_owned()]);
         let inside = |before: &str| STANDARD.encode(format!("{before}{value}:and more"));
-        let percent: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let percent: String = value.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
         let reversed: String = value.chars().rev().collect();
         let json = serde_json::json!({ "token": value }).to_string();
         for text in [format!("say {value}."), json, inside(""), inside("u"), inside("me"), percent, reversed] {

@@ -60,7 +60,9 @@ fn client(to: &mut Founding<'_>, spare: bool) {
     to.estate.connections.push(connection);
     for (name, known, key, of, value) in seats {
         let spots = vec![Spot::variable(WHEEL, key)];
-        spots.iter().for_each(|spot| to.estate.keep(spot, &value));
+        for spot in &spots {
+            to.estate.keep(spot, &value);
+        }
         to.estate.hand(WHEEL, key);
         let risk = if spare { "" } else { "\n    accept_risk: this is what is tried here" };
         let rotate = format!("\n    refreshes: {of}{risk}{}", after(to));
@@ -87,7 +89,9 @@ fn access(to: &mut Founding<'_>) {
     client(to, true);
     let value = to.estate.sandbox.zendesk(|zendesk| zendesk.add_token("wheel", &["tickets:read"], None)).value;
     let spots = vec![Spot::variable(APP, "TICKETS")];
-    spots.iter().for_each(|spot| to.estate.keep(spot, &value));
+    for spot in &spots {
+        to.estate.keep(spot, &value);
+    }
     to.entry("tickets", "kind: zendesk/oauth-token, scopes: ['tickets:read'], ttl: 47h", "", &spots);
     let live: Ask = Arc::new(|sandbox: &Sandbox, value: &str| sandbox.zendesk(|zendesk| zendesk.is_live(value)));
     to.estate.tokens.push(Token {
@@ -100,7 +104,9 @@ fn access(to: &mut Founding<'_>) {
 /// A token that exchanges itself, and that nobody can be asked about.
 fn exchanged(to: &mut Founding<'_>, name: &str, key: &str, value: &str, issuer: &str, live: Ask) {
     let spots = vec![Spot::variable(APP, key)];
-    spots.iter().for_each(|spot| to.estate.keep(spot, value));
+    for spot in &spots {
+        to.estate.keep(spot, value);
+    }
     to.estate.hand(APP, key);
     let rotate = after(to);
     to.entry(name, &format!("{issuer}, self: env:{key}"), &rotate, &spots);
@@ -189,7 +195,9 @@ fn key(to: &mut Founding<'_>) {
 /// A secret that is made here, for a receiver and a sender.
 fn secret(to: &mut Founding<'_>) {
     let spots = vec![Spot::variable(APP, "SHARED"), Spot::variable(API, "SHARED")];
-    spots.iter().for_each(|spot| to.estate.keep(spot, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
+    for spot in &spots {
+        to.estate.keep(spot, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    }
     let rotate = after(to);
     to.entry("shared", "kind: random/secret, name: orders, form: whsec, ttl: 9d", &rotate, &spots);
     // Nobody but those who share it can say which one is right.

@@ -1,6 +1,7 @@
 //! One run of the real program, to its end or to its death.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -149,19 +150,19 @@ fn describe(job: &Job) -> String {
         text.push_str(", with the environment of an earlier time");
     }
     if let Some((at, fault)) = weather.strike {
-        text.push_str(&format!("; request {at}: {fault}"));
+        _ = write!(text, "; request {at}: {fault}");
     }
     if weather.storm > 0 {
-        text.push_str(&format!("; {} in a thousand requests are struck", weather.storm));
+        _ = write!(text, "; {} in a thousand requests are struck", weather.storm);
     }
     if let Some(polls) = weather.polls {
-        text.push_str(&format!("; it dies after {polls} polls"));
+        _ = write!(text, "; it dies after {polls} polls");
     }
     if weather.disk_full {
         text.push_str("; the disk is full");
     }
     if !job.skew.is_zero() {
-        text.push_str(&format!("; its clock is wrong by {} s", job.skew.num_seconds()));
+        _ = write!(text, "; its clock is wrong by {} s", job.skew.num_seconds());
     }
     text
 }
