@@ -190,6 +190,7 @@ impl Choice {
 /// Runs the program.
 pub fn main() -> ExitCode {
     machine::leave_no_core();
+    machine::end_on_a_bug();
     let parsed = without_blank_inputs(Cli::command()).try_get_matches();
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::http::{NamedRoots, RealTransport, Transport};
-use crate::report;
+use crate::report::{self, Level};
 use crate::run::{Setup, SystemClock, Witness, World};
 use crate::runner::Runner;
 
@@ -74,4 +74,19 @@ fn listen(stop: &Arc<AtomicBool>) {
             }
         });
     }
+}
+
+/// A panic is a bug, and ends the program with the code of one. What the panic itself says is not repeated: it may quote
+/// a text that was being cut, and such a text may be a value.
+pub(super) fn end_on_a_bug() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line()));
+        report::narrate(&format!(
+            "fatal: this is a bug{}; what was begun may stand half done, and the next run finds out: please report it, with \
+             the version and this line",
+            place.unwrap_or_default()
+        ));
+        #[expect(clippy::exit, reason = "there is nothing to go back to")]
+        std::process::exit(i32::from(Level::Bug.code()));
+    }));
 }

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
+use age::x25519::Recipient;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use crate::token::{Minted, TokenRecord, TokenValue};
 const OVERHEAD: usize = 512;
 
 /// The public keys of everyone who is to open it: any one of their private keys suffices.
-pub(crate) struct Recipients(Vec<Box<dyn age::Recipient + Send + Sync>>);
+pub(crate) struct Recipients(Vec<Recipient>);
 
 impl Recipients {
     /// Reads public keys. What is none is not repeated: it may be a private one.
@@ -31,7 +32,7 @@ impl Recipients {
     /// Encrypts a text, anew each time, with keys of the machine's own randomness.
     pub(crate) fn seal(&self, text: &[u8]) -> anyhow::Result<Vec<u8>> {
         let recipients = self.0.iter().map(|recipient| {
-            let recipient: &dyn age::Recipient = recipient.as_ref();
+            let recipient: &dyn age::Recipient = recipient;
             recipient
         });
         let mut sealed = ArmoredWriter::wrap_output(Vec::new(), Format::AsciiArmor)?;
@@ -47,21 +48,20 @@ impl Recipients {
     }
 }
 
-/// A key of age itself, or of one of its plugins (`age1yubikey1…`), which then must be installed.
-fn recipient(text: &str) -> anyhow::Result<Box<dyn age::Recipient + Send + Sync>> {
+/// A key of age itself. One of a plugin would have that program run in the job, with the job's environment, in which the
+/// refreshers are.
+fn recipient(text: &str) -> anyhow::Result<Recipient> {
     anyhow::ensure!(
         !text.to_uppercase().starts_with("AGE-SECRET-KEY-"),
         "`recipients` takes public keys, and one of these is a private one: take it out, and regard it as leaked"
     );
-    if let Ok(key) = text.parse::<age::x25519::Recipient>() {
-        return Ok(Box::new(key));
-    }
-    let Ok(key) = text.parse::<age::plugin::Recipient>() else {
-        anyhow::bail!("`recipients` takes public age keys such as `age1…`, and one of these is none");
-    };
-    let name = key.plugin().to_owned();
-    let plugin = age::plugin::RecipientPluginV1::new(&name, &[key], &[], age::NoCallbacks);
-    Ok(Box::new(plugin.map_err(|_| anyhow::anyhow!("the program age-plugin-{name} is not installed"))?))
+    anyhow::ensure!(
+        text.parse::<age::plugin::Recipient>().is_err(),
+        "`recipients` takes no keys of age plugins, for the plugin would be given this job's environment, refreshers and \
+         all: make a native key with `age-keygen`, and keep its private half where you like"
+    );
+    let none = || anyhow::anyhow!("`recipients` takes public age keys such as `age1…`, and one of these is none");
+    text.parse().map_err(|_| none())
 }
 
 /// Decrypts a text with one of the identities of an age identity file. `callbacks` ask for the PIN of a plugin.
@@ -235,6 +235,8 @@ mod tests {
             let why = Recipients::read(&[text.to_owned()]).err().unwrap().to_string();
             assert!(why.contains(what) && !why.contains(text), "{why}");
         }
+        let plugin = "age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t";
+        assert!(Recipients::read(&[plugin.to_owned()]).err().unwrap().to_string().contains("age-keygen"));
         assert!(Recipients::read(&[]).is_err());
     }
 
