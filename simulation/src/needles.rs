@@ -76,6 +76,9 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
             forms.push(value.bytes().map(encode).collect());
         }
     }
+    // An encoder may leave nothing as it is.
+    forms.push(value.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02x}")));
+    forms.push(value.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}")));
     let digits = value.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
     forms.push(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect());
     forms.push(value.chars().rev().collect());
