@@ -9,6 +9,10 @@ use crate::stage::{Stage, lock};
 pub fn end_a_token(stage: &Arc<Stage>) {
     let Some(token) = stage.dice(|dice| dice.pick(&stage.estate.tokens).cloned()) else { return };
     let Some(value) = token.spots.first().map(|spot| spot.held(&stage.estate.sandbox)) else { return };
+    // Where a person has put a stranger's token, that one is not ours to lose.
+    if stage.estate.strangers.iter().any(|stranger| stranger.value == value) {
+        return;
+    }
     stage.tried("a token is ended by somebody else");
     stage.tell(|| format!("somebody ends {}", token.name));
     (token.end)(&stage.estate.sandbox, &value);

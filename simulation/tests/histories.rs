@@ -15,6 +15,14 @@ mod histories {
     }
 
     #[test]
+    fn nobody_ends_a_strangers_token_that_a_person_put_into_a_place() {
+        for seed in [15_679, 21_482] {
+            let broken = play(seed, &Choice::default()).broken;
+            assert!(broken.is_empty(), "seed {seed}: {broken:?}");
+        }
+    }
+
+    #[test]
     fn a_seed_tells_the_same_story_each_time() {
         let told = Choice { told: true, ..Choice::default() };
         for seed in [3, 41, 1977] {
