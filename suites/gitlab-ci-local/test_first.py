@@ -30,3 +30,27 @@ class First(Estate):
         self.assertNotEqual(self.held("DEPLOY_TOKEN"), self.deploy)
         self.assertEqual(self.held("GITLAB_REFRESHER"), refresher)
         self.assert_no_value(project, second)
+
+    def test_a_first_rotation_with_one_file_and_one_secret(self):
+        pipeline = (ROOT / "examples" / "gitlab" / "quick-start.yml").read_text()
+        # The sandbox has one project, and is not where the example says.
+        for said, meant in (("https://gitlab.example.com", self.witness.url), ("acme/tokenwheel", "acme/app")):
+            self.assertIn(said, pipeline)
+            pipeline = pipeline.replace(said, meant)
+        self.ask("DELETE", "projects/acme%2Fapp/variables/GITLAB_REFRESHER")
+        refresher = self.personal_token("tokenwheel-refresher")
+        self.hold("GITLAB_REFRESHER", refresher, scope="tokenwheel")
+        self.ask("PUT", "projects/acme%2Fapp/variables/DEPLOY_TOKEN", {"value": self.deploy})
+        # What the harness writes is no config: the pipeline's own takes its place.
+        project = self.project(pipeline, "version: none\n")
+        project.keep({"GITLAB_REFRESHER": refresher}, "tokenwheel")
+
+        first = project.run("schedule")
+        self.assert_ended(first, "tokenwheel:rotate", "PASS")
+        self.assertEqual(self.held("DEPLOY_TOKEN"), self.deploy)
+
+        pressed = {"TOKENWHEEL_ONLY": "deploy", "TOKENWHEEL_REASON": "to see it turn"}
+        second = project.run("web", "tokenwheel:emergency", variables=pressed)
+        self.assert_ended(second, "tokenwheel:emergency", "PASS")
+        self.assertNotEqual(self.held("DEPLOY_TOKEN"), self.deploy)
+        self.assert_no_value(project, second)
