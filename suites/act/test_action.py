@@ -271,6 +271,8 @@ class Turn(Script):
                 stdout=subprocess.PIPE,
                 text=True,
                 start_new_session=True,
+                # Whoever starts the suite in the background has it ignored, and a shell cannot take that back.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             ) as running:
                 # Whatever is wrong, nothing of it is waited for.
                 end = threading.Timer(20, os.killpg, (running.pid, signal.SIGKILL))
