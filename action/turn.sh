@@ -87,9 +87,12 @@ fi
 export TOKENWHEEL_CONFIG
 
 # The runner signals the one process that it started: tokenwheel is told, and comes to the end of what is in hand.
+child='' stopped=false
+trap 'stopped=true; [[ -z $child ]] || kill -TERM "$child" 2>/dev/null || :' INT TERM
 "$BIN" ${verbose[@]+"${verbose[@]}"} "${arguments[@]}" </dev/null &
 child=$!
-trap 'kill -TERM "$child" 2>/dev/null || :' INT TERM
+# A signal that came before there was somebody to tell.
+[[ $stopped == false ]] || kill -TERM "$child" 2>/dev/null || :
 wait "$child" || :
 while kill -0 "$child" 2>/dev/null; do wait "$child" || :; done
 # A signal ends a wait early, with a code of its own; the one that the program ended with is remembered.
